@@ -1,0 +1,1 @@
+"""Published results on vanishing and exploding gradients, each one command: ``python -m experiments``."""

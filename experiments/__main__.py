@@ -1,0 +1,162 @@
+"""The command line: ``python -m experiments list``, ``run NAME``, ``bench``."""
+
+import argparse
+import shlex
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from pathlib import Path
+from typing import Any, NoReturn
+
+from .lab.claims import summary
+from .lab.registry import everything, find
+from .lab.runner import execute
+from .lab.terminal import claims_text
+from .lab.usage import UsageError, suggestion
+
+DESCRIPTION = """\
+Published results on vanishing and exploding gradients, each one command.
+
+examples:
+  python -m experiments list                         what there is, with sources and running times
+  python -m experiments run flow                     draw the norm of dL/dh_t against t and check the chain rule
+  python -m experiments run flow --quick             the same, smaller, in seconds
+  python -m experiments run flow --help              every setting of one experiment
+  python -m experiments bench engine                 time the engine against what else is installed
+"""
+
+RUN_DESCRIPTION = """\
+Run an experiment: it draws its figure, computes the numbers its source claims, and says whether they hold.
+
+A run leaves a new folder, and never writes over an earlier one:
+  config.json, run.json          the settings with the seed; command, versions, time
+  metrics.jsonl, arrays.npz      what was logged on the way; what figure and claims are computed from
+  figure.png, figure.svg
+  claims.json                    each claim's sentence, source, expected, obtained, tolerance, holds
+                                 (true, false, or null where a figure is only reported)
+
+examples:
+  python -m experiments run flow
+  python -m experiments run flow --quick --seed 3
+  python -m experiments run flow --text my_novel.txt --out runs/my_novel
+  python -m experiments run flow --set gains=0.9,1,1.1 T=200 optimizer=adam lr=0.001
+"""
+
+
+class Parser(argparse.ArgumentParser):
+    """An argument parser whose errors are one line."""
+
+    def error(self, message: str) -> NoReturn:
+        """Raise UsageError in place of printing the usage and leaving."""
+        raise UsageError(f"{message}; see: {self.prog} --help")
+
+
+RUN_OPTIONS = ("--quick", "--seed", "--out", "--text", "--set", "--help")
+COMMANDS = {
+    "list": "what there is: name, source, running time",
+    "run": "run one experiment; run --help",
+    "bench": "time the engine against what else is installed; bench --help",
+}
+
+
+def parsers() -> tuple[Parser, Parser]:
+    """The whole command line's parser, and that of ``run`` inside it."""
+    layout: dict[str, Any] = {"formatter_class": argparse.RawDescriptionHelpFormatter, "allow_abbrev": False}
+    top = Parser(prog="python -m experiments", description=DESCRIPTION, **layout)
+    commands = top.add_subparsers(dest="command", metavar="COMMAND")
+    commands.add_parser("list", help=COMMANDS["list"], **layout)
+    run = commands.add_parser("run", help=COMMANDS["run"], description=RUN_DESCRIPTION, add_help=False, **layout)
+    run.add_argument("name", metavar="NAME", nargs="?", help="an experiment's name, as `list` shows it")
+    run.add_argument("--quick", action="store_true", help="a small version that ends in seconds")
+    run.add_argument("--seed", metavar="N", help="short for --set seed=N (default 0)")
+    run.add_argument("--out", metavar="DIR", type=Path, help="the run folder (default runs/NAME-<date>-<time>)")
+    run.add_argument("--text", metavar="FILE", help="short for --set text=FILE: read your own text, UTF-8")
+    run.add_argument("--set", metavar="KEY=VALUE", nargs="+", action="extend", default=[], help="change settings")
+    run.add_argument("-h", "--help", action="store_true", help="show this, and with NAME its settings")
+    commands.add_parser("bench", help=COMMANDS["bench"], **layout)
+    return top, run
+
+
+def parse(argv: Sequence[str]) -> argparse.Namespace:
+    """The arguments; a command or an option that is not there is answered with the nearest one that is."""
+    if argv and not argv[0].startswith("-") and argv[0] not in COMMANDS:
+        raise UsageError(f"no command {argv[0]!r}{suggestion(argv[0], COMMANDS)}")
+    arguments, unknown = parsers()[0].parse_known_args(argv)
+    if unknown:
+        known = RUN_OPTIONS if arguments.command == "run" else ()
+        raise UsageError(f"unknown argument {unknown[0]!r}{suggestion(unknown[0].partition('=')[0], known)}")
+    return arguments
+
+
+def settings(arguments: argparse.Namespace) -> dict[str, str]:
+    """``--set``, ``--seed`` and ``--text`` as one table of settings."""
+    table: dict[str, str] = {}
+    for item in arguments.set:
+        key, equals, value = item.partition("=")
+        if not equals:
+            raise UsageError(f"--set {item}: expected KEY=VALUE, such as --set T=50")
+        table[key] = value
+    for name in ("seed", "text"):
+        if getattr(arguments, name) is not None:
+            table[name] = getattr(arguments, name)
+    return table
+
+
+def run(arguments: argparse.Namespace, argv: Sequence[str]) -> None:
+    """``run NAME``: run it, print its table and its claims, name the folder."""
+    if arguments.name is None:
+        raise UsageError("run: which experiment? See: python -m experiments list")
+    experiment = find(arguments.name)
+    config = experiment.config.build(settings(arguments), quick=arguments.quick)
+    command = shlex.join(["python", "-m", "experiments", *argv])
+    folder, arrays, claims = execute(experiment, config, out=arguments.out, command=command)
+    print(f"{experiment.table(config, arrays)}\n\n{claims_text(claims)}\n")
+    print(f"{summary(claims)}. Figure and numbers: {folder / 'figure.png'}")
+
+
+def show_help(name: str | None) -> None:
+    """The help of ``run`` and, after it, every setting of the experiment `name`."""
+    experiment = find(name) if name else None
+    print(parsers()[1].format_help())
+    if experiment:
+        print(f"settings of {experiment.name} (--set KEY=VALUE):")
+        for setting, kind, text in experiment.config.document():
+            print(f"  {setting}\n      {text} ({kind})")
+
+
+def list_experiments() -> None:
+    """``list``: a line for each experiment and a line for its source."""
+    for experiment in everything():
+        print(f"{experiment.name:<18} {experiment.summary}\n{'':<18} {experiment.source}; {experiment.runtime}")
+
+
+def dispatch(argv: Sequence[str]) -> int:
+    """Carry out one command line; raises UsageError for one that makes no sense."""
+    if argv[:1] == ["bench"]:
+        return int(import_module("experiments.benchmark").main(list(argv[1:])))
+    arguments = parse(argv)
+    if arguments.command == "list":
+        list_experiments()
+    elif arguments.command == "run" and arguments.help:
+        show_help(arguments.name)
+    elif arguments.command == "run":
+        run(arguments, argv)
+    else:
+        parsers()[0].print_help()
+    return 0
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """The exit code: 0, 2 for bad input (one line on stderr), 130 when interrupted."""
+    try:
+        return dispatch(sys.argv[1:] if argv is None else argv)
+    except UsageError as error:
+        print(f"python -m experiments: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""How gradients vanish, explode and are carried through time."""

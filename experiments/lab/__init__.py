@@ -1,0 +1,14 @@
+"""What every experiment uses: config, claims, run folder, figures, tables, training.
+
+An experiment is one file with a ``Config``, a ``run``, its ``claims``, a ``plot``, a ``table`` and, at the end, the
+`Experiment` that ties them together; `registry.MODULES` names the file.
+"""
+
+from .claims import Claim
+from .config import Config, option
+from .experiment import Arrays, Experiment
+from .record import Record
+from .terminal import Table
+from .usage import UsageError
+
+__all__ = ["Arrays", "Claim", "Config", "Experiment", "Record", "Table", "UsageError", "option"]

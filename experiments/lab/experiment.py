@@ -1,0 +1,35 @@
+"""An experiment: what it is called, and the functions that run it, judge it and draw it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from .claims import Claim
+from .config import Config
+from .record import Record
+from .terminal import Table
+
+C = TypeVar("C", bound=Config)
+Arrays = dict[str, np.ndarray]
+
+
+@dataclass(frozen=True)
+class Experiment(Generic[C]):
+    """One published experiment.
+
+    `run` computes the arrays; `claims`, `plot` and `table` read nothing but the arrays and the config, so that a
+    run folder is enough to judge and draw a run again.
+    """
+
+    name: str
+    summary: str
+    source: str
+    runtime: str
+    config: type[C]
+    run: Callable[[C, Record], Arrays]
+    claims: Callable[[C, Arrays], list[Claim]]
+    plot: Callable[[C, Arrays], Figure]
+    table: Callable[[C, Arrays], Table]

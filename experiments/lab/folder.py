@@ -1,0 +1,82 @@
+"""The folder a run leaves behind.
+
+- ``config.json``: the settings, the seed among them
+- ``run.json``: the experiment, the command, when, how long, the versions of Python, NumPy and minigrad, the platform
+- ``metrics.jsonl``: one JSON object a line, as the run went along
+- ``arrays.npz``: every array the figure and the claims were computed from
+- ``figure.png``, ``figure.svg``
+- ``claims.json``: written last, so that a folder without it holds an unfinished run
+"""
+
+import io
+import itertools
+import platform
+import shutil
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import minigrad
+
+from .files import json_text, write_atomically
+from .usage import UsageError
+
+
+class RunFolder:
+    """A new folder for one run; an earlier run is never written over."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @classmethod
+    def create(cls, name: str, out: Path | None) -> "RunFolder":
+        """Make `out`, or ``runs/NAME-<time>`` when it is None. Raises UsageError where something already lies there."""
+        if out is not None and out.exists() and (not out.is_dir() or any(out.iterdir())):
+            raise UsageError(f"--out {out}: exists already, and a run is never written over; name a new folder")
+        try:
+            if out is None:
+                return cls(_unused(Path("runs"), f"{name}-{time.strftime('%Y%m%d-%H%M%S')}"))
+            out.mkdir(parents=True, exist_ok=True)
+            return cls(out)
+        except OSError as error:
+            raise UsageError(f"cannot make the run folder {error.filename}: {error.strerror}; choose --out") from None
+
+    def write_json(self, name: str, value: Any) -> None:
+        """Write `value` as indented JSON."""
+        write_atomically(self.path / name, json_text(value, indent=2) + "\n")
+
+    def write_arrays(self, arrays: dict[str, np.ndarray]) -> None:
+        """Write every array into ``arrays.npz``."""
+        buffer = io.BytesIO()
+        np.savez_compressed(buffer, **arrays)
+        write_atomically(self.path / "arrays.npz", buffer.getvalue())
+
+    def discard(self) -> None:
+        """Remove the folder: nothing was computed that is worth keeping."""
+        shutil.rmtree(self.path)
+
+
+def versions() -> dict[str, str]:
+    """What the numbers of a run may depend on."""
+    return {
+        "minigrad": minigrad.__version__,
+        "python": platform.python_version(),
+        "numpy": np.__version__,
+        "platform": platform.platform(),
+        "machine": platform.machine(),
+    }
+
+
+def _unused(parent: Path, name: str) -> Path:
+    """A new folder ``parent/name``, or ``name-2``, ``name-3`` where runs started in the same second."""
+    parent.mkdir(parents=True, exist_ok=True)
+    for count in itertools.count(1):
+        path = parent / (name if count == 1 else f"{name}-{count}")
+        try:
+            path.mkdir()
+        except FileExistsError:
+            continue
+        return path
+    raise AssertionError("unreachable")

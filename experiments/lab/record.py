@@ -1,0 +1,38 @@
+"""What an experiment is handed to speak through while it runs: a log of metrics and a progress bar."""
+
+import time
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any, TypeVar
+
+from tqdm import tqdm
+
+from .files import json_text, write_atomically
+
+Item = TypeVar("Item")
+_SECONDS_BETWEEN_WRITES = 5.0
+
+
+class Record:
+    """Collects metrics, one JSON object a line, and writes them to `path` every few seconds and at the end."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._lines: list[str] = []
+        self._written_at = time.monotonic()
+
+    def metric(self, **values: Any) -> None:
+        """Log one line, such as ``metric(update=3, loss=2.1)``."""
+        self._lines.append(json_text(values))
+        if time.monotonic() - self._written_at > _SECONDS_BETWEEN_WRITES:
+            self.write()
+
+    def write(self) -> None:
+        """Write every line logged so far."""
+        write_atomically(self.path, "".join(line + "\n" for line in self._lines))
+        self._written_at = time.monotonic()
+
+    @staticmethod
+    def progress(items: Iterable[Item], what: str, total: int | None = None) -> Iterator[Item]:
+        """`items`, with a progress bar on a terminal once they have taken more than a second."""
+        return iter(tqdm(items, desc=what, total=total, delay=1.0, disable=None, leave=False))

@@ -1,0 +1,30 @@
+"""Layers for minigrad, by PyTorch's names: `import layers as nn`.
+
+Read module.py first (what a Module is), then linear.py (the smallest that learns), then recurrent/elman.py.
+"""
+
+from typing import Any
+
+from minigrad.names import missing_attribute
+
+from . import functional, init, utils
+from .activation import LogSoftmax, ReLU, Sigmoid, Softmax, Tanh
+from .containers import ModuleDict, ModuleList, Sequential
+from .dropout import Dropout
+from .embedding import Embedding
+from .linear import Flatten, Identity, Linear
+from .losses import CrossEntropyLoss, MSELoss, NLLLoss
+from .module import Module
+from .parameter import Parameter
+from .parameter_containers import ParameterDict, ParameterList
+from .recurrent import RNNCell
+
+__all__ = [
+    "CrossEntropyLoss", "Dropout", "Embedding", "Flatten", "Identity", "Linear", "LogSoftmax", "MSELoss", "Module",
+    "ModuleDict", "ModuleList", "NLLLoss", "Parameter", "ParameterDict", "ParameterList", "RNNCell", "ReLU",
+    "Sequential", "Sigmoid", "Softmax", "Tanh", "functional", "init", "utils",
+]  # fmt: skip
+
+
+def __getattr__(name: str) -> Any:
+    raise missing_attribute("layers", name, __all__)

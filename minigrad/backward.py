@@ -1,0 +1,458 @@
+"""The backward pass: one sweep over the nodes, youngest first.
+
+A node's inputs are older than it is, so when a node's turn comes every gradient that will ever reach it has arrived: each
+node runs once, whatever the number of paths through it, and nothing recurses. The sweep owns all that a rule need not know:
+it sums over broadcast axes, keeps dtypes, accumulates, runs hooks, and frees what was saved.
+
+With `create_graph` the same rules run on Tensors and are recorded: `xp` is then the namespace of recorded ops, and what a
+gradient saved is put back in its place in the graph.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from heapq import heappop, heappush, heappushpop
+from operator import attrgetter
+from typing import Any
+
+import numpy
+from numpy import asarray, generic, ndarray
+
+from .arrays import Array, backend, element_type, namespace
+from .graph import Edge, Extra, Leaf, Node, Output, Source, saved_by
+from .memory import history, mark_written, written_since
+from .modes import mode
+from .ops.rule import recorded
+from .partial import Erased, Placed
+from .tensor import Tensor
+
+FREED = (
+    "Trying to backward through the graph a second time (or directly access saved tensors after they have already been "
+    "freed). Saved intermediate values of the graph are freed when you call .backward() or autograd.grad(). Specify "
+    "retain_graph=True if you need to backward through the graph a second time or if you need to access saved tensors "
+    "after calling backward."
+)
+
+
+class Sweep:
+    """One backward pass from `roots` (source: its gradient).
+
+    targets: the only sources whose gradients are wanted, None for every leaf.
+    keep: leave what the graph saved in place, for another pass.
+    create_graph: gradients are Tensors and their computation is recorded.
+    """
+
+    def __init__(self, roots: dict[Source, Any], targets: set[Source] | None, keep: bool, create_graph: bool) -> None:
+        self.pending: dict[Source, Any] = dict(roots)
+        self.owned: set[Source] = set()  # sources whose pending array was made here, and may be added to in place
+        self.targets = targets
+        self.reached: dict[Source, Any] = {}  # gradients of targets inside the graph
+        self.keep = keep
+        self.create_graph = create_graph
+        self.useful = between(roots, targets) if targets is not None else None
+        self.xp: Any = recorded() if create_graph else None
+
+    def run(self) -> dict[Source, Any]:
+        """Sweep; return the gradients of the leaves (or of the targets) that were reached."""
+        pending, owned, create_graph, keep = self.pending, self.owned, self.create_graph, self.keep
+        ordinary = not create_graph and self.targets is None and not mode.anomaly
+        latest_write = history.latest
+        kind: type | None = None
+        xp: Any = self.xp
+        waiting = _Waiting(pending)
+        heap = waiting.heap
+        node = waiting.youngest()
+        while node is not None:
+            edges = node.edges
+            if edges is None:
+                raise RuntimeError(FREED)
+            if node.id < latest_write:
+                check_saved(node)
+            if ordinary and node.extra is None:
+                dy = pending.pop(node)
+            else:
+                dy, edges = self._unusual(node)
+            if type(dy) is not kind and not create_graph and dy is not None:
+                if isinstance(dy, generic):
+                    dy = asarray(dy)  # NumPy gives scalars for 0-d results
+                kind = type(dy)
+                xp = numpy if kind is ndarray else namespace(_first(dy))
+            following = None  # the youngest node met here; most often it is next, and never enters the heap
+            for source, gradient, count, saved, shape, dtype, _ in edges:
+                if count == 1:
+                    dx = gradient(xp, dy, saved)
+                elif count == 0:
+                    dx = gradient(xp, dy)
+                else:
+                    dx = gradient(xp, dy, *saved)
+                if dx.shape != shape or dx.dtype is not dtype:
+                    dx = self._settle(node, source, dx, shape, dtype, xp, waiting)
+                    if dx is None:
+                        continue
+                total = pending.get(source)
+                if total is None:
+                    pending[source] = dx
+                    if source.__class__ is Node:
+                        if following is None:
+                            following = source
+                        elif source is not following:
+                            following = waiting.older(following, source)
+                    elif source.__class__ is Output:
+                        waiting.add(source.node)
+                elif source in owned:
+                    total += dx
+                elif create_graph:
+                    pending[source] = total + dx
+                else:
+                    total = total + dx
+                    pending[source] = asarray(total) if isinstance(total, generic) else total
+                    owned.add(source)
+            if not keep and node.op.keeps_arrays:
+                release(node)
+            node = following if not heap else waiting.youngest(following)
+        return self._arrived()
+
+    def _arrived(self) -> dict[Source, Any]:
+        if self.targets is None:
+            return {source: total for source, total in self.pending.items() if type(source) is Leaf}
+        found = {source: self.pending[source] for source in self.targets if source in self.pending}
+        return found | self.reached
+
+    # ---- what the plain case does not need
+
+    def _settle(self, node: Node, source: Source, dx: Any, shape: tuple[int, ...], dtype: Any, xp: Any, waiting: _Waiting) -> Any:
+        """Bring a gradient to the shape and type of its input; None if it has gone into the buffer already."""
+        if type(dx) is Placed or type(dx) is Erased:
+            if source not in self.pending:
+                waiting.add(source)
+            if type(dx) is Erased:
+                return self._erase(node, source, dx, xp)
+            self._buffer(source, dx, shape, xp)
+            dx.add_to(self.pending[source])
+            return None
+        if dx.shape != shape:
+            dx = unbroadcast(xp, dx, shape)
+        array = dx.array if self.create_graph else dx
+        if array.dtype != dtype:
+            dx = xp.astype(dx, dtype)
+        return dx
+
+    def _buffer(self, source: Source, part: Placed, shape: tuple[int, ...], xp: Any) -> None:
+        """Make sure that the pending gradient of `source` is a full-size array of the sweep's own."""
+        if source not in self.pending:
+            values = part.values
+            self.pending[source] = xp.zeros(shape, dtype=values.dtype, device=values.device)
+        elif source not in self.owned:
+            self.pending[source] = xp.asarray(self.pending[source], copy=True)
+        self.owned.add(source)
+
+    def _erase(self, node: Node, source: Source, write: Erased, xp: Any) -> Any:
+        """Zero the overwritten part of `dy`, in place if the sweep owns it, and hand it on."""
+        mine = node in self.owned
+        dy = write.dy if mine else xp.asarray(write.dy, copy=True)
+        write.erase(dy)
+        if source not in self.pending:
+            self.pending[source] = dy
+            self.owned.add(source)
+            return None
+        return dy
+
+    def _unusual(self, node: Node) -> tuple[Any, Iterable[Edge]]:
+        """Return a node's gradient and edges where it has several outputs, hooks, a joint gradient, or is recorded."""
+        extra = node.extra or Extra()
+        dy = self._collect(node, extra)
+        if self.useful is not None and not any(edge[0] in self.useful for edge in node.edges or ()):
+            return None, ()  # a target itself, and nothing behind it is wanted
+        edges = self._edges(node, extra, dy)
+        if mode.anomaly and mode.check_nan:
+            edges = self._checked(node, extra, edges, dy)
+        return dy, edges
+
+    def _collect(self, node: Node, extra: Extra) -> Any:
+        """Return dL/d(output) after hooks; for several outputs the tuple of them, None for those nobody used."""
+        if not extra.outputs:
+            return self._deliver(extra, 0, node, self.pending.pop(node))
+        found: list[Any] = [None] * extra.outputs
+        for i in range(extra.outputs):
+            output = Output(node, i)
+            if output in self.pending:
+                found[i] = self._deliver(extra, i, output, self.pending.pop(output))
+        return tuple(found)
+
+    def _deliver(self, extra: Extra, index: int, source: Source, dy: Any) -> Any:
+        """Run the hooks of one output, keep its gradient where asked, and return it."""
+        hooks, kept = extra.hooks.get(index), extra.retained.get(index)
+        dy = asarray(dy) if isinstance(dy, generic) else dy
+        if hooks:
+            dy = run_hooks(hooks.values(), dy, self.create_graph)
+            self.owned.discard(source)
+        tensor = kept() if kept is not None else None
+        if tensor is not None:
+            accumulate(tensor, dy, self.create_graph, fresh=False)
+        if self.targets is not None and source in self.targets:
+            self.reached[source] = dy
+            self.owned.discard(source)
+        return dy
+
+    def _edges(self, node: Node, extra: Extra, dy: Any) -> Iterable[Edge]:
+        edges: Iterable[Edge] = node.edges or ()
+        if self.create_graph and node.op.definition is not None:
+            edges = [_ready(edge, dx) for edge, dx in zip(edges, self._defined(node, extra, dy))]
+        elif extra.joint is not None:
+            edges = self._joint(node, extra, dy)
+        elif self.create_graph:
+            edges = [_with(edge, link(node, edge)) for edge in edges]
+        if self.useful is not None:
+            edges = [edge for edge in edges if edge[0] in self.useful]
+        return [edge for edge in edges if edge[1] is not _given or edge[3] is not None]
+
+    def _joint(self, node: Node, extra: Extra, dy: Any) -> Iterable[Edge]:
+        """Run the one function that returns all gradients, and present its results as ready-made edges."""
+        assert extra.joint is not None and node.edges is not None
+        function, args = extra.joint
+        if self.create_graph:
+            args = link_joint(node, args)
+        xp = self.xp if self.create_graph else namespace(_first(dy))
+        results = function(xp, dy, extra.needs, *args)
+        return [_ready(edge, results[edge[6]]) for edge in node.edges]
+
+    def _defined(self, node: Node, extra: Extra, dy: Any) -> list[Any]:
+        """Differentiate a fused op's definition instead of the op: gradients that can be differentiated again."""
+        assert extra.inputs is not None and node.edges is not None and node.op.definition is not None
+        sources = {edge[6]: edge[0] for edge in node.edges}
+        inputs = [_linked(x, sources.get(i)) for i, x in enumerate(extra.inputs)]
+        outputs = node.op.definition(self.xp, *inputs, **extra.settings)
+        pairs = [(o, g) for o, g in zip(_tuple(outputs), _tuple(dy)) if g is not None and o.source is not None]
+        targets = [inputs[edge[6]].source for edge in node.edges]
+        found = Sweep({o.source: g for o, g in pairs}, set(targets), keep=True, create_graph=True).run()
+        return [found.get(target) for target in targets]
+
+    def _checked(self, node: Node, extra: Extra, edges: Iterable[Edge], dy: Any) -> list[Edge]:
+        """Anomaly mode: compute each gradient now, and stop at the first that is nan."""
+        checked: list[Edge] = []
+        outside, mode.trace = mode.trace, extra.trace
+        try:
+            for edge in edges:
+                xp = self.xp if self.create_graph else namespace(_first(dy))
+                dx = edge[1](xp, dy, *saved_by(edge))
+                values = dx.values if type(dx) is Placed else dx.dy if type(dx) is Erased else dx
+                values = values.array if isinstance(values, Tensor) else values
+                if bool(namespace(values).any(namespace(values).isnan(values))):
+                    trace = extra.trace or "unknown: it was recorded outside of anomaly mode"
+                    where = f" The operation stands at (most recent call last):\n{trace}"
+                    raise RuntimeError(f"Function '{node.op.label}' returned nan values in its {edge[6]}th output.{where}")
+                checked.append(_ready(edge, dx))
+        finally:
+            mode.trace = outside
+        return checked
+
+
+def _given(xp: Any, dy: Any, dx: Any) -> Any:
+    """Return a gradient that has been computed already."""
+    return dx
+
+
+def _ready(edge: Edge, dx: Any) -> Edge:
+    return edge[0], _given, 1, dx, *edge[4:]
+
+
+def _with(edge: Edge, saved: tuple[Any, ...]) -> Edge:
+    return (*edge[:3], saved[0] if edge[2] == 1 else saved, *edge[4:])
+
+
+def _first(dy: Any) -> Array:
+    return next(d for d in dy if d is not None) if type(dy) is tuple else dy
+
+
+def _tuple(value: Any) -> tuple[Any, ...]:
+    return value if type(value) is tuple else (value,)
+
+
+class _Waiting:
+    """The nodes whose gradient has begun to arrive, by age."""
+
+    def __init__(self, roots: Iterable[Source]) -> None:
+        self.heap: list[tuple[int, Node]] = []
+        self.seen: set[Node] = set()  # nodes with several outputs, which may be met once for each
+        for source in roots:
+            self.add(source)
+
+    def add(self, source: Source) -> None:
+        """Add the node behind a source (a leaf has none)."""
+        node = source
+        if type(source) is Output:
+            node = source.node
+            if node in self.seen:
+                return
+            self.seen.add(node)
+        if type(node) is Node:
+            heappush(self.heap, (-node.id, node))
+
+    def older(self, a: Node, b: Node) -> Node:
+        """Add the older of two nodes and return the younger."""
+        if a.id < b.id:
+            a, b = b, a
+        heappush(self.heap, (-b.id, b))
+        return a
+
+    def youngest(self, candidate: Node | None = None) -> Node | None:
+        """Take out the youngest node; `candidate`, if given, is one of them."""
+        if candidate is not None:
+            return heappushpop(self.heap, (-candidate.id, candidate))[1]
+        return heappop(self.heap)[1] if self.heap else None
+
+
+def between(roots: Iterable[Source], targets: set[Source]) -> set[Source]:
+    """Return the sources between the roots and the targets: those from which a target can be reached."""
+    nodes = ancestors(roots)
+    found = set(targets)
+    for node in reversed(nodes):
+        outputs = [Output(node, i) for i in range(node.extra.outputs if node.extra is not None else 0)] or [node]
+        if any(edge[0] in found for edge in node.edges or ()):
+            found.update(outputs)
+    if any(node.edges is None for node in nodes) and not any(source in found for source in roots):
+        raise RuntimeError(FREED)
+    return found
+
+
+def ancestors(roots: Iterable[Source]) -> list[Node]:
+    """Return the nodes that the roots were computed from, youngest first. Nothing is known of what lies behind a freed one."""
+    sources: list[Source] = list(roots)
+    seen: set[Node] = set()
+    for source in sources:  # grows while it is read
+        node = source.node if type(source) is Output else source
+        if type(node) is Node and node not in seen:
+            seen.add(node)
+            sources.extend(edge[0] for edge in node.edges or ())
+    return sorted(seen, key=attrgetter("id"), reverse=True)
+
+
+def release(node: Node) -> None:
+    """Free what a node saved."""
+    node.edges = None
+    if node.extra is not None:
+        node.extra.joint = node.extra.inputs = None
+
+
+def check_saved(node: Node) -> None:
+    """Raise RuntimeError if an array that a node saved was written in place since."""
+    saved = [arg for edge in node.edges or () for arg in saved_by(edge)]
+    if node.extra is not None and node.extra.joint is not None:
+        saved += node.extra.joint[1]
+    for array in _arrays(saved):
+        if written_since(array, node.id):
+            raise RuntimeError(
+                "one of the variables needed for gradient computation has been modified by an inplace operation: an array of "
+                f"shape {list(array.shape)}, saved by '{node.op.label}' ({node.op.name}), was written after it was saved. Use "
+                "the operation that is not in-place, or write to a clone()."
+            )
+
+
+def _arrays(values: Iterable[Any]) -> Iterable[Array]:
+    for value in values:
+        if isinstance(value, tuple):
+            yield from _arrays(value)
+        elif hasattr(value, "dtype") and hasattr(value, "shape"):
+            yield value
+
+
+def unbroadcast(xp: Any, dx: Any, shape: tuple[int, ...]) -> Any:
+    """Sum a gradient over the axes along which its input was broadcast."""
+    lead = dx.ndim - len(shape)
+    if lead < 0:  # x[0] = value with leading axes of size 1
+        return xp.broadcast_to(xp.reshape(dx, (1,) * -lead + tuple(dx.shape)), shape)
+    stretched = tuple(i + lead for i, n in enumerate(shape) if n == 1 and dx.shape[i + lead] != 1)
+    axes = tuple(range(lead)) + stretched
+    return xp.reshape(xp.sum(dx, axis=axes), shape) if axes else xp.broadcast_to(dx, shape)
+
+
+# ---- putting back in the graph what was saved
+
+
+def link(node: Node, edge: Edge) -> tuple[Any, ...]:
+    """Return what a gradient saved, as Tensors in their place in the graph."""
+    return _link(node, node.op.wants[edge[6]], saved_by(edge))
+
+
+def link_joint(node: Node, args: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Return what a joint gradient saved, as Tensors in their place in the graph."""
+    return _link(node, node.op.wants[0], args)
+
+
+def _link(node: Node, wants: tuple[str, ...], args: tuple[Any, ...]) -> tuple[Any, ...]:
+    op = node.op
+    sources = {edge[6]: edge[0] for edge in node.edges or ()}
+    several = node.extra is not None and node.extra.outputs > 0
+    linked: list[Any] = []
+    for want, arg in zip(wants, args):
+        if want == "y" and type(arg) is tuple:
+            linked.append(tuple(_linked(a, Output(node, i)) for i, a in enumerate(arg)))
+        elif want == op.variadic:
+            first = len(op.arguments)
+            linked.append(tuple(_linked(a, sources.get(first + i)) for i, a in enumerate(arg)))
+        elif want in op.arguments:
+            linked.append(_linked(arg, sources.get(op.arguments.index(want))))
+        elif want in op.settings or want.endswith("_shape"):
+            linked.append(arg)
+        else:
+            linked.append(_linked(arg, Output(node, int(want[1:] or 0)) if several else node))
+    return tuple(linked)
+
+
+def _linked(array: Any, source: Source | None) -> Any:
+    if not hasattr(array, "dtype") or not hasattr(array, "shape"):
+        return array
+    return Tensor.linked(array, source if element_type(array).kind == "f" else None)
+
+
+# ---- arriving at Tensors
+
+
+def run_hooks(hooks: Iterable[Any], gradient: Any, create_graph: bool) -> Any:
+    """Show a gradient to hooks, each of which may replace it."""
+    seen = gradient if create_graph else Tensor.wrap(gradient)
+    for hook in list(hooks):
+        replacement = hook(seen)
+        if replacement is not None:
+            if replacement.shape != seen.shape:
+                raise RuntimeError(f"hook has changed the size of value: {list(seen.shape)} to {list(replacement.shape)}")
+            seen = replacement
+    return seen if create_graph else seen.array
+
+
+def accumulate(tensor: Tensor, gradient: Any, create_graph: bool, fresh: bool) -> None:
+    """Add a gradient to `tensor.grad`. `fresh` says that no one else holds the array, so that it need not be copied."""
+    if tensor.grad is not None and (create_graph or tensor.grad.source is not None):
+        tensor.grad = tensor.grad + (gradient if create_graph else Tensor.wrap(gradient))
+    elif tensor.grad is not None:
+        tensor.grad.array += gradient
+        mark_written(tensor.grad.array)
+    elif create_graph:
+        tensor.grad = gradient
+    else:
+        tensor.grad = Tensor.wrap(gradient if fresh else own(gradient))
+
+
+def own(gradient: Array) -> Array:
+    """Return a copy that is writable and shares no memory."""
+    return namespace(gradient).asarray(gradient, copy=True)
+
+
+def arrive(found: dict[Source, Any], given: set[int], create_graph: bool) -> None:
+    """Deliver the gradients of leaves: hooks, then `.grad`, copied where another gradient or the user holds the memory."""
+    held = set(given)
+    for source, total in found.items():
+        if type(source) is not Leaf:
+            continue
+        tensor = source.tensor()
+        if tensor is None:
+            continue
+        total = asarray(total) if isinstance(total, generic) else total
+        if source.hooks:
+            total = run_hooks(source.hooks.values(), total, create_graph)
+            held.add(id(total))
+        fresh = create_graph or (id(total) not in held and backend(total).owns(total))
+        held.add(id(total))
+        accumulate(tensor, total, create_graph, fresh)
+        for hook in list((source.post_hooks or {}).values()):
+            hook(tensor)

@@ -1,0 +1,123 @@
+"""Changing type and device: `.to()`, `.float()`, `.long()`, `.cpu()`, `.cuda()`, …"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .. import arrays, dtypes
+from ..arrays import Device
+from ..ops import elementwise, transfer
+from ..tensor import Tensor
+from .attach import method
+
+__all__: list[str] = []
+
+
+def cast(input: Tensor, dtype: Any) -> Tensor:
+    """Return input with elements of another type; itself if they are of that type already."""
+    target = dtypes.dtype.of(dtype)
+    if input.dtype is target:
+        return input
+    result = elementwise.cast.call(input, dtype=target.dtype)
+    if target.category != dtypes.FLOAT:
+        result.source = None
+    return result
+
+
+def move(input: Tensor, device: Any) -> Tensor:
+    """Return input on another device; itself if it is there already."""
+    target = Device.of(device)
+    return input if input.device == target else transfer.transfer.call(input, device=target)
+
+
+@method
+def to(input: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+    """Return input with another type, on another device, or like another tensor: `x.to(dtype)`, `x.to("cuda")`, `x.to(y)`.
+
+    Keywords: dtype, device, non_blocking (ignored: copies are complete when this returns), copy.
+    """
+    device, dtype = kwargs.pop("device", None), kwargs.pop("dtype", None)
+    copy = kwargs.pop("copy", False)
+    kwargs.pop("non_blocking", None)
+    if kwargs:
+        raise TypeError(f"to() got an unexpected keyword argument '{next(iter(kwargs))}'")
+    for given in args:
+        if isinstance(given, Tensor):
+            device, dtype = given.device, given.dtype
+        elif isinstance(given, dtypes.dtype) or given in (float, int, bool):
+            dtype = dtypes.int64 if given is int else given
+        elif not isinstance(given, bool):
+            device = given
+    result = input if dtype is None else cast(input, dtype)
+    result = result if device is None else move(result, device)
+    return result.clone() if copy and result is input else result
+
+
+@method(name="type")
+def type_(input: Tensor, dtype: Any = None) -> Any:
+    """Return input with another type; without one, the name of its tensor type ("torch.FloatTensor")."""
+    if dtype is not None:
+        return cast(input, dtype)
+    names = {"float32": "Float", "float64": "Double", "float16": "Half", "int64": "Long", "int32": "Int", "int16": "Short",
+             "int8": "Char", "uint8": "Byte", "bool": "Bool"}  # fmt: skip
+    return f"torch.{'cuda.' if input.device.type == 'cuda' else ''}{names[input.dtype.name]}Tensor"
+
+
+@method
+def type_as(input: Tensor, other: Tensor) -> Tensor:
+    """Return input with the type of other."""
+    return cast(input, other.dtype)
+
+
+def _typed(name: str, target: dtypes.dtype) -> None:
+    def convert(self: Tensor) -> Tensor:
+        return cast(self, target)
+
+    convert.__name__ = name
+    convert.__doc__ = f"Return this tensor with elements of type {target}."
+    method(convert)
+
+
+for _name, _target in dtypes.NAMES.items():
+    if not _name[-1].isdigit():
+        _typed(_name, _target)
+
+
+@method
+def cpu(input: Tensor) -> Tensor:
+    """Return input in the host's memory."""
+    return move(input, "cpu")
+
+
+@method
+def cuda(input: Tensor, device: Any = None) -> Tensor:
+    """Return input on the GPU (`device`: which one)."""
+    return move(input, "cuda" if device is None else device)
+
+
+@method
+def contiguous(input: Tensor) -> Tensor:
+    """Return input laid out in row-major order: itself if it is."""
+    return input if is_contiguous(input) else input.clone()
+
+
+@method
+def is_contiguous(input: Tensor) -> bool:
+    """Return True if the elements lie in row-major order without gaps."""
+    flags = getattr(input.array, "flags", None)
+    return True if flags is None else bool(flags.c_contiguous)
+
+
+@method
+def is_floating_point(input: Tensor) -> bool:
+    """Return True for float16, float32 and float64."""
+    return input.dtype.is_floating_point
+
+
+Tensor.is_cuda = property(lambda self: self.device.type == "cuda")  # type: ignore[attr-defined]
+Tensor.is_sparse = property(lambda self: False)  # type: ignore[attr-defined]
+
+
+def synchronize(input: Tensor) -> None:
+    """Wait until the device of input has done its work."""
+    arrays.backend(input.array).synchronize()

@@ -1,0 +1,259 @@
+"""Indexing: `x[...]` in every form NumPy and PyTorch accept, for reading and writing, and the functions that pick by ids."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .. import arrays, dtypes
+from ..arrays.host import is_basic
+from ..ops import elementwise, indexing
+from ..ops.record import make_node
+from ..tensor import Tensor
+from ..views import check_writable, finish, view_of
+from .attach import method
+from .dims import axis as normal_axis
+
+__all__ = [
+    "embedding", "gather", "index_select", "masked_fill", "scatter_add", "select", "take_along_dim",
+]  # fmt: skip
+
+Index = tuple[Any, ...]
+
+
+def normalise(input: Tensor, index: Any) -> Index:
+    """Make of what stands in x[...] a tuple of integers, slices, None, Ellipsis and arrays on the device of x."""
+    parts = index if isinstance(index, tuple) else (index,)
+    return tuple(_part(input, part) for part in parts)
+
+
+def _part(input: Tensor, part: Any) -> Any:
+    if part is None or part is Ellipsis:
+        return part
+    if isinstance(part, slice):
+        return slice(*(None if v is None else _integer(v) for v in (part.start, part.stop, part.step)))
+    if isinstance(part, (bool, np.bool_)):
+        return _ids(input, np.asarray(bool(part)))
+    if isinstance(part, (int, np.integer)):
+        return int(part)
+    if isinstance(part, (list, range)):
+        part = np.asarray([p.tolist() if isinstance(p, Tensor) else p for p in part])
+        part = part.astype(np.int64) if part.size == 0 else part
+    if isinstance(part, Tensor):
+        part = part.array
+    if arrays.is_array(part):
+        return _ids(input, part)
+    if hasattr(part, "__index__"):
+        return part.__index__()
+    raise TypeError(
+        f"index of type {type(part).__name__}: only integers, slices (`:`), ellipsis (`...`), None and long or bool Tensors are "
+        "valid indices"
+    )
+
+
+def _ids(input: Tensor, ids: Any) -> Any:
+    """Check an index array, and copy it: what the graph holds must not change when the user's array does."""
+    kind = arrays.element_type(ids).kind
+    if kind not in "iub":
+        raise IndexError("tensors used as indices must be long, int, byte or bool tensors")
+    if kind != "b" and ids.ndim == 0:
+        return int(ids)
+    here = arrays.to_device(ids, input.device)
+    if arrays.element_type(here) == np.uint8:  # PyTorch takes bytes for a mask
+        return arrays.backend(here).cast(here, np.dtype(bool))
+    return arrays.backend(here).cast(here, np.dtype(np.int64 if kind != "b" else bool))
+
+
+def _integer(value: Any) -> int:
+    if isinstance(value, Tensor):
+        return int(value)
+    return value.__index__()
+
+
+@method(name="__getitem__")
+def getitem(input: Tensor, index: Any) -> Tensor:
+    """Return x[index]: a view for integers, slices, None and ...; a copy for arrays of ids or bools."""
+    where = normalise(input, index)
+    result = indexing.read.call(input, index=where)
+    return view_of(input, indexing.read, {"index": where}, result) if is_basic(where) else result
+
+
+@method(name="__setitem__")
+def setitem(input: Tensor, index: Any, value: Any) -> None:
+    """Do x[index] = value, in time proportional to the part written, forward and backward."""
+    check_writable(input, "setitem")
+    where = normalise(input, index)
+    input.refresh()
+    given = value if isinstance(value, Tensor) else Tensor.wrap(_constant(input, value))
+    given.refresh()
+    recorded = arrays_recorded(input, given)
+    given = given.to(input.dtype) if recorded else given
+    here = arrays.backend(input.array)
+    if given.ndim and given.device != input.device:
+        raise RuntimeError(f"Expected all tensors to be on the same device, but found {input.device} and {given.device}")
+    try:
+        here.write(input.array, where, given.array if given.device == input.device else given.item())
+    except ValueError as error:
+        raise _write_error(input, where, given, error) from None
+    except IndexError as error:
+        raise IndexError(str(error).replace("axis", "dimension")) from None
+    result = input
+    if recorded:
+        sources = (given.source, input.source)
+        node = make_node(indexing.put, None, (given.array, input.array), sources, {"index": where})
+        result = Tensor.linked(input.array, node)
+    finish(input, result, recorded)
+
+
+def arrays_recorded(*tensors: Tensor) -> bool:
+    """True if an operation on these tensors is to be recorded."""
+    from ..modes import mode
+
+    return mode.recording and any(t.source is not None for t in tensors)
+
+
+def _constant(input: Tensor, value: Any) -> Any:
+    host = np.asarray(value, input.dtype.dtype if isinstance(value, (bool, int, float)) else None)
+    return host if host.ndim == 0 else arrays.to_device(host, input.device)
+
+
+def _write_error(input: Tensor, where: Index, given: Tensor, error: ValueError) -> RuntimeError:
+    if "read-only" in str(error):
+        return RuntimeError(
+            "unsupported operation: more than one element of the written-to tensor refers to a single memory location. Please "
+            "clone() the tensor before performing the operation."
+        )
+    part = list(arrays.backend(input.array).read(input.array, where).shape)
+    return RuntimeError(f"shape mismatch: value tensor of shape {list(given.shape)} cannot be broadcast to indexing result of shape {part}")
+
+
+# ---- by ids along one dimension
+
+
+def _grid(input: Tensor, at: int, index: Tensor, name: str, limit: bool = True) -> Index:
+    """Return the full index of the elements (i, …, index[i, j, …], …, k): `index` along dimension `at`, itself elsewhere."""
+    if index.dtype.category != dtypes.INTEGER:
+        raise RuntimeError(f"{name}(): Expected dtype int64 for index")
+    if input.ndim == 0 or index.ndim == 0:
+        return (_ids(input, index.reshape(-1).array),)
+    if index.ndim != input.ndim:
+        raise RuntimeError(f"Index tensor must have the same number of dimensions as input tensor ({name})")
+    ids = _ids(input, index.array)
+    _check_ids(ids, input.shape[at], at)
+    xp = arrays.namespace(ids)
+    parts: list[Any] = []
+    for d, n in enumerate(index.shape):
+        if d != at and n > input.shape[d] and limit:
+            raise RuntimeError(
+                f"Size does not match at dimension {d} expected index {list(index.shape)} to be no larger than self "
+                f"{list(input.shape)} apart from dimension {at} ({name})"
+            )
+        line = xp.reshape(xp.arange(n, device=ids.device), (1,) * d + (n,) + (1,) * (index.ndim - d - 1))
+        parts.append(ids if d == at else line)
+    return tuple(parts)
+
+
+def _check_ids(ids: Any, size: int, dim: int) -> None:
+    """PyTorch does not count ids from the end here."""
+    host = arrays.backend(ids)
+    if host.device_type == "cpu" and ids.size and (ids.min() < 0 or ids.max() >= size):
+        bad = ids[(ids < 0) | (ids >= size)].flat[0]
+        raise IndexError(f"index {bad} is out of bounds for dimension {dim} with size {size}")
+
+
+@method
+def gather(input: Tensor, dim: int, index: Tensor, *, sparse_grad: bool = False) -> Tensor:
+    """Return y with y[i][j] = input[index[i][j]][j] for dim = 0, input[i][index[i][j]] for dim = 1, and so on."""
+    where = _grid(input, normal_axis(dim, input.ndim), index, "gather")
+    flat = input.reshape(1) if input.ndim == 0 else input
+    result = indexing.read.call(flat, index=where)
+    return result.reshape(index.shape) if result.shape != index.shape else result
+
+
+@method(inplace=True)
+def scatter_add(input: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
+    """Return input with src[i][j] added at [index[i][j]][j] for dim = 0, and so on; repeated ids add up."""
+    at = normal_axis(dim, input.ndim)
+    if input.dtype is not src.dtype:
+        raise RuntimeError("scatter(): Expected self.dtype to be equal to src.dtype")
+    where = _grid(input, at, index, "scatter_add")
+    part = src[tuple(slice(n) for n in index.shape)] if index.shape != src.shape else src
+    if input.ndim == 0:
+        return (input.reshape(1) + indexing.place.call(part.reshape(-1), index=where, shape=(1,))).reshape(())
+    if part.shape != index.shape:
+        raise RuntimeError(
+            f"Expected index {list(index.shape)} to be no larger than src {list(src.shape)} in every dimension (scatter_add)"
+        )
+    return input + indexing.place.call(part, index=where, shape=tuple(input.shape))
+
+
+@method
+def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None) -> Tensor:
+    """Return the elements of input at `indices` along dim, both broadcast in the other dimensions; flattened if dim is None."""
+    if dim is None:
+        return gather(input.reshape(-1), 0, indices.reshape(-1))
+    at = normal_axis(dim, input.ndim)
+    if input.ndim != indices.ndim:
+        raise RuntimeError(
+            "torch.take_along_dim(): input and indices should have the same number of dimensions, but got "
+            f"{input.ndim} dimensions for input, and {indices.ndim} dimensions for indices"
+        )
+    shape = np.broadcast_shapes(*(t.shape[:at] + (1,) + t.shape[at + 1 :] for t in (input, indices)))
+    whole = input.expand(*shape[:at], input.shape[at], *shape[at + 1 :])
+    return gather(whole, at, indices.expand(*shape[:at], indices.shape[at], *shape[at + 1 :]))
+
+
+@method
+def index_select(input: Tensor, dim: int, index: Tensor) -> Tensor:
+    """Return the slices of input along dim that the 1-d `index` names, in its order."""
+    if index.dtype.category != dtypes.INTEGER:
+        raise RuntimeError("index_select(): Expected dtype int32 or int64 for index")
+    if index.ndim > 1:
+        raise IndexError("index_select(): Index is supposed to be a vector")
+    at = normal_axis(dim, input.ndim)
+    ids = _ids(input, index.reshape(-1).array)
+    if input.ndim == 0:
+        return input.reshape(1)[index.reshape(-1)].reshape(())
+    _check_ids(ids, input.shape[at], at)
+    return indexing.read.call(input, index=(slice(None),) * at + (ids,))
+
+
+@method
+def select(input: Tensor, dim: int, index: int) -> Tensor:
+    """Return the view input[:, …, index] at dimension dim."""
+    return getitem(input, (slice(None),) * normal_axis(dim, input.ndim) + (index,))
+
+
+@method(inplace=True)
+def masked_fill(input: Tensor, mask: Tensor, value: Any) -> Tensor:
+    """Return input with `value` (a number or 0-d Tensor) where the bool mask, broadcast, is True."""
+    if mask.dtype is not dtypes.bool_:
+        raise RuntimeError(f"masked_fill_ only supports boolean masks, but got mask with dtype {mask.dtype}")
+    if isinstance(value, Tensor):
+        if value.ndim:
+            raise RuntimeError(
+                f"masked_fill_ only supports a 0-dimensional value tensor, but got tensor with {value.ndim} dimension(s)."
+            )
+        value = value.to(input.dtype)
+    return elementwise.where.call(mask, value, input)
+
+
+def embedding(input: Tensor, weight: Tensor, padding_idx: int | None = None) -> Tensor:
+    """Return the rows weight[input]: ids of shape (…), weight (V, E), result (…, E).
+
+    padding_idx: this row's gradient stays zero. IndexError: an id outside 0 … V−1.
+    """
+    if input.dtype.category != dtypes.INTEGER:
+        raise RuntimeError(
+            "Expected tensor for argument #1 'indices' to have one of the following scalar types: Long, Int; but got "
+            f"{input.type()} instead (while checking arguments for embedding)"
+        )
+    if weight.ndim != 2:
+        raise RuntimeError("'weight' must be 2-D")
+    ids = input.array
+    if arrays.backend(ids).device_type == "cpu" and ids.size and (ids.min() < 0 or ids.max() >= weight.shape[0]):
+        raise IndexError(f"index out of range in self: ids are {ids.min()} … {ids.max()}, the table has {weight.shape[0]} rows")
+    if padding_idx is not None and padding_idx < 0:
+        padding_idx += weight.shape[0]
+    return indexing.embedding.call(weight, input, padding_idx=padding_idx)

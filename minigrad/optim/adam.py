@@ -1,0 +1,109 @@
+"""Adam (Kingma & Ba 2015)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from ..arrays import Array, Namespace, namespace
+from ..tensor import Tensor
+from .blocks import blocks
+from .descent import direction
+from .optimizer import Group, Optimizer, check_range
+
+
+class Adam(Optimizer):
+    """θ ← θ − η m̂ / (√v̂ + ε), algorithm 1 of the paper.
+
+        m ← β₁ m + (1 − β₁) g          m̂ = m / (1 − β₁ᵗ)
+        v ← β₂ v + (1 − β₂) g²         v̂ = v / (1 − β₂ᵗ)
+
+    g = dL/dθ + λ θ. With `amsgrad`, v̂ takes the largest v so far in place of v (Reddi, Kale, Kumar 2018).
+
+    Args:
+        params: the Tensors to change, or groups of them (Optimizer).
+        lr: η.
+        betas: (β₁, β₂).
+        eps: ε.
+        weight_decay: λ.
+        amsgrad: whether to divide by the largest v so far.
+        maximize: whether to ascend.
+
+    State: "step", t, a 0-d float32 Tensor on the CPU; "exp_avg", m; "exp_avg_sq", v; "max_exp_avg_sq" with `amsgrad`.
+
+    Raises:
+        ValueError: η, ε or λ is negative, or a β is not in [0, 1).
+    """
+
+    def __init__(
+        self,
+        params: Iterable[Tensor] | Iterable[Group],
+        lr: float = 1e-3,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 0,
+        amsgrad: bool = False,
+        *,
+        maximize: bool = False,
+    ) -> None:
+        check_range("learning rate", lr)
+        check_range("epsilon value", eps)
+        for index, beta in enumerate(betas):
+            if not 0.0 <= beta < 1.0:
+                raise ValueError(f"Invalid beta parameter at index {index}: {beta}")
+        check_range("weight_decay value", weight_decay)
+        defaults = {
+            "lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay, "amsgrad": amsgrad,
+            "maximize": maximize,
+        }  # fmt: skip
+        super().__init__(params, defaults)
+
+    def update(self, parameter: Tensor, group: Group) -> None:
+        """Change one parameter: θ ← θ − η m̂ / (√v̂ + ε)."""
+        assert parameter.grad is not None
+        xp = namespace(parameter.array)
+        state = self.state[parameter] or self._start(parameter, group["amsgrad"])
+        state["step"].array[...] += 1
+        beta1, beta2 = group["betas"]
+        rate, epsilon = corrected(int(state["step"].array), group["lr"], beta1, beta2, group["eps"])
+        names = ("exp_avg", "exp_avg_sq", "max_exp_avg_sq")[: 3 if group["amsgrad"] else 2]
+        arrays = (parameter.array, parameter.grad.array, *(state[name].array for name in names))
+        for theta, dtheta, m, v, *largest, scratch, spare in blocks(arrays, scratch=2):
+            g = direction(xp, dtheta, theta, group["weight_decay"], group["maximize"], out=spare)
+            average(xp, m, g, beta1, scratch)
+            average(xp, v, xp.multiply(g, g, out=spare), beta2, scratch)
+            if largest:
+                v = xp.maximum(largest[0], v, out=largest[0])
+            xp.sqrt(v, out=scratch)
+            xp.add(scratch, epsilon, out=scratch)
+            xp.divide(m, scratch, out=scratch)
+            xp.multiply(scratch, rate, out=scratch)
+            xp.subtract(theta, scratch, out=theta)
+
+    def _start(self, parameter: Tensor, amsgrad: bool) -> dict[str, Any]:
+        """Return the state before the first step."""
+        xp = namespace(parameter.array)
+        state = self.state[parameter]
+        state["step"] = Tensor.wrap(np.zeros((), np.float32))
+        for name in ("exp_avg", "exp_avg_sq") + ("max_exp_avg_sq",) * amsgrad:
+            state[name] = Tensor.wrap(xp.zeros_like(parameter.array))
+        return state
+
+
+def corrected(t: int, lr: float, beta1: float, beta2: float, eps: float) -> tuple[float, float]:
+    """Return η_t and ε_t, into which the corrections of the bias go: η m̂ / (√v̂ + ε) = η_t m / (√v + ε_t).
+
+    That is the paper's own form for efficiency (§2, last paragraph), with ε scaled so that the two are equal.
+    """
+    root = math.sqrt(1 - beta2**t)
+    return lr * root / (1 - beta1**t), eps * root
+
+
+def average(xp: Namespace, mean: Array, x: Array, beta: float, scratch: Array) -> None:
+    """Set mean ← β mean + (1 − β) x, in place."""
+    xp.subtract(x, mean, out=scratch)
+    xp.multiply(scratch, 1 - beta, out=scratch)
+    xp.add(mean, scratch, out=mean)

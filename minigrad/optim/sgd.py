@@ -1,0 +1,94 @@
+"""Stochastic gradient descent, with momentum."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from ..arrays import namespace
+from ..tensor import Tensor
+from .blocks import blocks
+from .descent import direction
+from .optimizer import Group, Optimizer, check_range
+
+
+class SGD(Optimizer):
+    """θ ← θ − η g, or, with momentum μ > 0, θ ← θ − η b where b ← μ b + (1 − τ) g.
+
+    g = dL/dθ + λ θ. The first b is the first g. Nesterov's form (Sutskever et al. 2013, as PyTorch writes it) steps
+    against g + μ b in place of b.
+
+    Args:
+        params: the Tensors to change, or groups of them (Optimizer).
+        lr: η.
+        momentum: μ.
+        dampening: τ.
+        weight_decay: λ.
+        nesterov: whether to use Nesterov's form.
+        maximize: whether to ascend.
+
+    State: "momentum_buffer", b, where there is momentum.
+
+    Raises:
+        ValueError: η, μ or λ is negative, or Nesterov's form is asked for without momentum or with dampening.
+    """
+
+    def __init__(
+        self,
+        params: Iterable[Tensor] | Iterable[Group],
+        lr: float = 1e-3,
+        momentum: float = 0,
+        dampening: float = 0,
+        weight_decay: float = 0,
+        nesterov: bool = False,
+        *,
+        maximize: bool = False,
+    ) -> None:
+        check_range("learning rate", lr)
+        check_range("momentum value", momentum)
+        check_range("weight_decay value", weight_decay)
+        if nesterov and (momentum <= 0 or dampening != 0):
+            raise ValueError("Nesterov momentum requires a momentum and zero dampening")
+        defaults = {
+            "lr": lr, "momentum": momentum, "dampening": dampening, "weight_decay": weight_decay, "nesterov": nesterov,
+            "maximize": maximize,
+        }  # fmt: skip
+        super().__init__(params, defaults)
+
+    def update(self, parameter: Tensor, group: Group) -> None:
+        """Change one parameter: θ ← θ − η g, or by its momentum."""
+        assert parameter.grad is not None
+        if group["momentum"] == 0:
+            self._descend(parameter, parameter.grad, group)
+        else:
+            self._roll(parameter, parameter.grad, group)
+
+    @staticmethod
+    def _descend(parameter: Tensor, gradient: Tensor, group: Group) -> None:
+        xp = namespace(parameter.array)
+        for theta, dtheta, scratch in blocks((parameter.array, gradient.array), scratch=1):
+            g = direction(xp, dtheta, theta, group["weight_decay"], group["maximize"], out=scratch)
+            xp.multiply(g, group["lr"], out=scratch)
+            xp.subtract(theta, scratch, out=theta)
+
+    def _roll(self, parameter: Tensor, gradient: Tensor, group: Group) -> None:
+        xp = namespace(parameter.array)
+        momentum, undamped = group["momentum"], 1 - group["dampening"]
+        state = self.state[parameter]
+        first = state.get("momentum_buffer") is None
+        if first:
+            state["momentum_buffer"] = Tensor.wrap(xp.zeros_like(parameter.array))
+        arrays = (parameter.array, gradient.array, state["momentum_buffer"].array)
+        for theta, dtheta, b, scratch, spare in blocks(arrays, scratch=2):
+            g = direction(xp, dtheta, theta, group["weight_decay"], group["maximize"], out=scratch)
+            if first:
+                b[...] = g
+            else:
+                xp.multiply(b, momentum, out=b)
+                xp.add(b, xp.multiply(g, undamped, out=spare) if undamped != 1 else g, out=b)
+            if group["nesterov"]:
+                xp.multiply(b, momentum, out=spare)
+                xp.add(spare, g, out=spare)
+                xp.multiply(spare, group["lr"], out=spare)
+            else:
+                xp.multiply(b, group["lr"], out=spare)
+            xp.subtract(theta, spare, out=theta)

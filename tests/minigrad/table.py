@@ -1,0 +1,12 @@
+"""The table that the registry tests walk: for every op how to draw its inputs, and what it should return.
+
+An op without an entry fails the suite (test_registry.py). Entries are grouped in files like the ops themselves.
+"""
+
+from __future__ import annotations
+
+from .table_elementwise import ELEMENTWISE
+from .table_indexing import INDEXING
+from .table_shape import SHAPE
+
+TABLE = {**ELEMENTWISE, **SHAPE, **INDEXING}
