@@ -1,6 +1,7 @@
 """The command line: ``python -m experiments list``, ``run NAME``, ``bench``."""
 
 import argparse
+import io
 import shlex
 import sys
 from collections.abc import Sequence
@@ -148,6 +149,9 @@ def dispatch(argv: Sequence[str]) -> int:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """The exit code: 0, 2 for bad input (one line on stderr), 130 when interrupted."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a terminal without ‖ shows ? in its place
+            stream.reconfigure(errors="replace")
     try:
         return dispatch(sys.argv[1:] if argv is None else argv)
     except UsageError as error:

@@ -63,7 +63,7 @@ class Sweep:
         heap = waiting.heap
         node = waiting.youngest()
         while node is not None:
-            edges = node.edges
+            edges: Iterable[Edge] | None = node.edges
             if edges is None:
                 raise RuntimeError(FREED)
             if node.id < latest_write:
@@ -73,8 +73,7 @@ class Sweep:
             else:
                 dy, edges = self._unusual(node)
             if type(dy) is not kind and not create_graph and dy is not None:
-                if isinstance(dy, generic):
-                    dy = asarray(dy)  # NumPy gives scalars for 0-d results
+                dy = as_array(dy)
                 kind = type(dy)
                 xp = numpy if kind is ndarray else namespace(_first(dy))
             following = None  # the youngest node met here; most often it is next, and never enters the heap
@@ -105,7 +104,7 @@ class Sweep:
                     pending[source] = total + dx
                 else:
                     total = total + dx
-                    pending[source] = asarray(total) if isinstance(total, generic) else total
+                    pending[source] = as_array(total)
                     owned.add(source)
             if not keep and node.op.keeps_arrays:
                 release(node)
@@ -125,7 +124,7 @@ class Sweep:
         if type(dx) is Placed or type(dx) is Erased:
             if source not in self.pending:
                 waiting.add(source)
-            if type(dx) is Erased:
+            if isinstance(dx, Erased):
                 return self._erase(node, source, dx, xp)
             self._buffer(source, dx, shape, xp)
             dx.add_to(self.pending[source])
@@ -182,7 +181,7 @@ class Sweep:
     def _deliver(self, extra: Extra, index: int, source: Source, dy: Any) -> Any:
         """Run the hooks of one output, keep its gradient where asked, and return it."""
         hooks, kept = extra.hooks.get(index), extra.retained.get(index)
-        dy = asarray(dy) if isinstance(dy, generic) else dy
+        dy = as_array(dy)
         if hooks:
             dy = run_hooks(hooks.values(), dy, self.create_graph)
             self.owned.discard(source)
@@ -260,6 +259,11 @@ def _with(edge: Edge, saved: tuple[Any, ...]) -> Edge:
     return (*edge[:3], saved[0] if edge[2] == 1 else saved, *edge[4:])
 
 
+def as_array(gradient: Any) -> Any:
+    """Return a gradient as an array: NumPy gives scalars for 0-d results."""
+    return asarray(gradient) if isinstance(gradient, generic) else gradient
+
+
 def _first(dy: Any) -> Array:
     return next(d for d in dy if d is not None) if type(dy) is tuple else dy
 
@@ -307,9 +311,9 @@ def between(roots: Iterable[Source], targets: set[Source]) -> set[Source]:
     nodes = ancestors(roots)
     found = set(targets)
     for node in reversed(nodes):
-        outputs = [Output(node, i) for i in range(node.extra.outputs if node.extra is not None else 0)] or [node]
+        outputs: list[Source] = [Output(node, i) for i in range(node.extra.outputs if node.extra is not None else 0)]
         if any(edge[0] in found for edge in node.edges or ()):
-            found.update(outputs)
+            found.update(outputs or [node])
     if any(node.edges is None for node in nodes) and not any(source in found for source in roots):
         raise RuntimeError(FREED)
     return found
@@ -447,7 +451,7 @@ def arrive(found: dict[Source, Any], given: set[int], create_graph: bool) -> Non
         tensor = source.tensor()
         if tensor is None:
             continue
-        total = asarray(total) if isinstance(total, generic) else total
+        total = as_array(total)
         if source.hooks:
             total = run_hooks(source.hooks.values(), total, create_graph)
             held.add(id(total))

@@ -49,8 +49,6 @@ class dtype:
         """Translate a dtype, a NumPy dtype, a Python type or a name into a `dtype`; TypeError if there is none."""
         if isinstance(spec, dtype):
             return spec
-        if spec is float:
-            return default()
         try:
             return cls._by_numpy[np.dtype(spec)]
         except (KeyError, TypeError):

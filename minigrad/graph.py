@@ -47,7 +47,7 @@ class Output(NamedTuple):
     """One of several outputs of a node."""
 
     node: Node
-    index: int
+    number: int
 
 
 class Leaf:
@@ -99,7 +99,7 @@ def saved_by(edge: Edge) -> tuple[Any, ...]:
 def producer(source: Source) -> tuple[Node, int]:
     """Return the node and output index behind the source of a tensor that is not a leaf."""
     if isinstance(source, Output):
-        return source.node, source.index
+        return source.node, source.number
     assert isinstance(source, Node)
     return source, 0
 

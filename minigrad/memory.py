@@ -20,7 +20,7 @@ ticket = itertools.count(1).__next__
 class _Record(NamedTuple):
     owner: weakref.ref[Any]
     time: int
-    count: int
+    writes: int
 
 
 class _History:
@@ -47,7 +47,7 @@ def mark_written(array: Array) -> None:
         reference = weakref.ref(owner, lambda _: history.records.pop(key, None))
         old = _Record(reference, 0, 0)
     history.latest = ticket()
-    history.records[key] = _Record(old.owner, history.latest, old.count + 1)
+    history.records[key] = _Record(old.owner, history.latest, old.writes + 1)
 
 
 def written_since(array: Array, time: int) -> bool:
@@ -59,5 +59,5 @@ def written_since(array: Array, time: int) -> bool:
 def version(array: Array) -> int:
     """Return how often the memory of `array` was written in place (PyTorch's `Tensor._version`)."""
     record = history.of(array)
-    return 0 if record is None else record.count
+    return 0 if record is None else record.writes
 

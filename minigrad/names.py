@@ -14,7 +14,10 @@ def nearest(name: str, candidates: Iterable[str]) -> str | None:
 
 
 def missing_attribute(module: str, name: str, candidates: Iterable[str]) -> AttributeError:
-    """Build the AttributeError for `module.name`, which names the nearest public attribute that exists."""
-    close = nearest(name, (c for c in candidates if not c.startswith("_")))
+    """Build the AttributeError for `module.name`, which names the nearest public attribute that exists.
+
+    A name that begins with an underscore is a protocol being tried out (copy, pickle, NumPy): it gets no search.
+    """
+    close = None if name.startswith("_") else nearest(name, (c for c in candidates if not c.startswith("_")))
     hint = f". Did you mean '{close}'?" if close else ""
     return AttributeError(f"module '{module}' has no attribute '{name}'{hint}", name=name)

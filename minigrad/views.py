@@ -59,12 +59,11 @@ class View:
 
 
 def view_of(base: Tensor, op: Op, settings: dict[str, Any], result: Any) -> Any:
-    """Mark the results of a view op (a Tensor or a tuple of them) as views of `base`. Copies are left alone."""
+    """Mark the results of a view op (a Tensor or a tuple of them) as views of `base`."""
     if type(result) is tuple:
         for i, part in enumerate(result):
             part.alias = _view(base, (op, settings, i), one_of_many=True)
-        return result
-    if backend(result.array).shares(result.array, base.array):
+    else:
         result.alias = _view(base, (op, settings, None), one_of_many=False)
     return result
 

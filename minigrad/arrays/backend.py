@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from .device import Device
+from .rows import Rows
+from .streams import HostStream, Stream
 
 Array = Any  # a NumPy, CuPy or other standard array; the libraries share no static type
 Namespace = Any  # the module of functions that goes with it
@@ -26,6 +29,14 @@ class Backend(ABC):
     @abstractmethod
     def from_numpy(self, array: np.ndarray, device: Device) -> Array:
         """Copy a host array to `device`."""
+
+    def create(self, function: str, device: Device, *args: Any, dtype: np.dtype[Any]) -> Array:
+        """Call the creation function of this name (zeros, empty, full, arange, linspace, eye) for an array on `device`."""
+        return self.from_numpy(getattr(np, function)(*args, dtype=dtype), device)
+
+    def stream(self, seed: int, device: Device) -> Stream:
+        """Return a stream of random numbers on `device`, which starts where `seed` (0 … 2^64 − 1) says."""
+        return HostStream(seed, lambda array: self.from_numpy(array, device))
 
     def zeros(self, shape: tuple[int, ...], dtype: np.dtype[Any], device: Device) -> Array:
         """Return an array of zeros on `device`."""
@@ -74,6 +85,11 @@ class Backend(ABC):
     @abstractmethod
     def add_rows(self, ids: Array, rows: Array, count: int) -> Array:
         """Return S of shape (count, E) with S[v] = Σ_{n: ids[n] = v} rows[n], for ids (N,) and rows (N, E)."""
+
+    @cached_property
+    def rows(self) -> Rows:
+        """Softmax and its gradients along an axis."""
+        return Rows(self.xp)
 
     @abstractmethod
     def erf(self, array: Array) -> Array:

@@ -10,6 +10,7 @@ import numpy as np
 from .backend import Array, Backend
 from .device import Device
 from .host import is_basic
+from .streams import Shape, Stream
 
 INSTALL = "install CuPy for your driver: pip install 'minigrad[cuda13]' (or 'minigrad[cuda12]')"
 
@@ -54,6 +55,15 @@ class CupyBackend(Backend):
         """Copy to the GPU of `device`."""
         with self.cupy.cuda.Device(device.index):
             return self.cupy.asarray(array)
+
+    def create(self, function: str, device: Device, *args: Any, dtype: np.dtype[Any]) -> Array:
+        """Call CuPy's creation function of this name on the GPU of `device`."""
+        with self.cupy.cuda.Device(device.index):
+            return getattr(self.cupy, function)(*args, dtype=dtype)
+
+    def stream(self, seed: int, device: Device) -> Stream:
+        """Return a stream that is drawn on the GPU of `device`."""
+        return CupyStream(self.cupy, seed, device)
 
     def zeros(self, shape: tuple[int, ...], dtype: np.dtype[Any], device: Device) -> Array:
         """Return an array of zeros on the GPU of `device`."""
@@ -133,3 +143,52 @@ class CupyBackend(Backend):
             if part is Ellipsis:
                 return
             axis += part is not None
+
+
+class CupyStream(Stream):
+    """CuPy's Philox4x32-10 (Salmon et al. 2011), drawn on one GPU."""
+
+    def __init__(self, cupy: Any, seed: int, device: Device) -> None:
+        self.cupy = cupy
+        self._on = cupy.cuda.Device(device.index)
+        with self._on:
+            self._bits = cupy.random.Philox4x3210(seed)
+        self._draw = cupy.random.Generator(self._bits)
+
+    def uniform(self, shape: Shape, dtype: np.dtype[Any]) -> Array:
+        """Draw from U[0, 1), float16 with the 11 bits that it can hold below 1."""
+        with self._on:
+            if dtype == np.float16:
+                return self._draw.integers(0, 2**11, shape).astype(dtype) / 2**11
+            return self._draw.random(shape, dtype)
+
+    def normal(self, shape: Shape, dtype: np.dtype[Any]) -> Array:
+        """Draw from N(0, 1), float16 by way of float32."""
+        wide = np.float32 if dtype == np.float16 else dtype
+        with self._on:
+            return self._draw.standard_normal(shape, wide).astype(dtype, copy=False)
+
+    def integers(self, low: int, high: int, shape: Shape, dtype: np.dtype[Any]) -> Array:
+        """Draw as int64, then change to the type asked for."""
+        with self._on:
+            return self._draw.integers(low, high, shape).astype(dtype, copy=False)
+
+    def permutation(self, n: int) -> Array:
+        """Sort 0, …, n − 1 by n draws of 63 bits, among which a tie has the probability n² / 2^64."""
+        with self._on:
+            return self.cupy.argsort(self._draw.integers(0, 2**63, n))
+
+    @property
+    def state_size(self) -> int:
+        """The number of bytes in `state`."""
+        return self._bits._state.nbytes
+
+    @property
+    def state(self) -> bytes:
+        """The memory of cuRAND's generators, one per thread of the drawing kernel (CuPy offers no public way to it)."""
+        return self.cupy.asnumpy(self._bits._state).tobytes()
+
+    @state.setter
+    def state(self, saved: bytes) -> None:
+        with self._on:
+            self._bits._state[...] = self.cupy.asarray(np.frombuffer(saved, np.int8))

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any
 
 
-class Device(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Device:
     """Where an array lives. `Device.of("cuda:1")`; prints and compares as PyTorch's `device(type='cuda', index=1)`."""
 
     type: str

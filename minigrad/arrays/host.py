@@ -10,6 +10,7 @@ import scipy.special
 
 from .backend import Array, Backend
 from .device import CPU, Device
+from .host_rows import NumpyRows
 
 
 class NumpyBackend(Backend):
@@ -17,6 +18,7 @@ class NumpyBackend(Backend):
 
     xp = np
     device_type = "cpu"
+    rows = NumpyRows(np)
 
     def device(self, array: Array) -> Device:
         """Return the CPU."""
@@ -36,8 +38,9 @@ class NumpyBackend(Backend):
 
     def owner(self, array: Array) -> Any:
         """Return the ndarray at the end of the chain of `.base`."""
-        while isinstance(array.base, np.ndarray):
-            array = array.base
+        base = array.base
+        while isinstance(base, np.ndarray):
+            array, base = base, base.base
         return array
 
     def owns(self, array: Array) -> bool:
@@ -84,11 +87,11 @@ class NumpyBackend(Backend):
 
 def is_basic(index: Any) -> bool:
     """True if an index is made of integers, slices, None and ... only, so that it selects a view."""
-    parts = index if isinstance(index, tuple) else (index,)
-    return all(
-        part is None or part is Ellipsis or isinstance(part, (slice, int, np.integer)) and not isinstance(part, bool)
-        for part in parts
-    )
+    for part in index if type(index) is tuple else (index,):
+        kind = type(part)
+        if kind is not int and kind is not slice and part is not None and part is not Ellipsis:
+            return False
+    return True
 
 
 NUMPY = NumpyBackend()

@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-import numpy as np
-
 from .. import arrays
-from ..backward import Sweep, arrive, own
+from ..backward import Sweep, accumulate, arrive, as_array, own, run_hooks
 from ..graph import Leaf, Source
 from ..modes import (
     detect_anomaly,
@@ -23,8 +21,8 @@ from ..modes import (
 from ..tensor import Tensor
 
 __all__ = [
-    "backward", "detect_anomaly", "enable_grad", "grad", "is_anomaly_enabled", "is_grad_enabled", "no_grad",
-    "set_detect_anomaly", "set_grad_enabled",
+    "backward", "detect_anomaly", "enable_grad", "grad", "gradcheck", "gradgradcheck", "is_anomaly_enabled",
+    "is_grad_enabled", "no_grad", "set_detect_anomaly", "set_grad_enabled",
 ]  # fmt: skip
 
 Tensors = Tensor | Sequence[Tensor]
@@ -51,8 +49,6 @@ def backward(
     arrive(found, given, create_graph)
     for tensor in wanted or ():
         if not isinstance(tensor.source, Leaf) and tensor.source in found:
-            from ..backward import accumulate
-
             accumulate(tensor, found[tensor.source], create_graph, fresh=False)
 
 
@@ -96,10 +92,8 @@ def _result(tensor: Tensor, total: Any, held: set[int], create_graph: bool, allo
                 "is the desired behavior."
             )
         return None
-    total = np.asarray(total) if isinstance(total, np.generic) else total
+    total = as_array(total)
     if isinstance(tensor.source, Leaf) and tensor.source.hooks:
-        from ..backward import run_hooks
-
         total = run_hooks(tensor.source.hooks.values(), total, create_graph)
         held.add(id(total))
     if create_graph:
@@ -157,3 +151,6 @@ def _sweep(roots: dict[Source, Any], targets: set[Source] | None, retain_graph: 
         return Sweep(roots, targets, keep, create_graph).run()
     finally:
         mode.record(recording)
+
+
+from .gradcheck import gradcheck, gradgradcheck  # noqa: E402 - made of grad

@@ -40,8 +40,11 @@ class Slopes(NamedTuple):
         return np.abs(self.right(k) - self.left(k))
 
 
-def slopes(evaluate: Callable[[], tuple[np.ndarray, ...]], x: Tensor, direction: np.ndarray, step: float) -> Slopes:
-    """Evaluate a function of (among others) `x` at x and at x ± step × direction. x is the same afterwards, to the bit."""
+Evaluate = Callable[[], tuple[np.ndarray, ...]]
+
+
+def slopes(evaluate: Evaluate, x: Tensor, direction: np.ndarray, step: float) -> Slopes:
+    """Evaluate a function of `x` at x and at x ± step × direction. x is the same afterwards, to the bit."""
     here = evaluate()
     with moved(x, -step * direction):
         below = evaluate()
@@ -52,7 +55,7 @@ def slopes(evaluate: Callable[[], tuple[np.ndarray, ...]], x: Tensor, direction:
 
 @contextmanager
 def moved(x: Tensor, shift: np.ndarray) -> Iterator[None]:
-    """Add `shift` to the memory of x for the length of a block. The graph does not notice: nothing saved is stale after."""
+    """Add `shift` to the memory of x for the length of a block. Nothing saved is stale afterwards."""
     library, device = arrays.backend(x.array), x.device
     values = arrays.to_numpy(x.array).copy()
     library.write(x.array, ..., library.from_numpy(values + shift, device))

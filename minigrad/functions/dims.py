@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from ..tensor import Tensor
@@ -31,5 +31,5 @@ def axes(dim: Any, ndim: int) -> tuple[int, ...]:
 
 def sizes(args: Sequence[Any]) -> tuple[int, ...]:
     """Return the sizes in f(2, 3), f((2, 3)) or f(torch.Size([2, 3])) as a tuple of integers."""
-    given: Iterable[Any] = args[0] if len(args) == 1 and isinstance(args[0], (tuple, list)) else args
-    return tuple(int(n) for n in given)
+    given = args[0] if len(args) == 1 and isinstance(args[0], (tuple, list)) else args
+    return tuple([n if type(n) is int else int(n) for n in given])

@@ -24,15 +24,17 @@ Index = tuple[Any, ...]
 
 def normalise(input: Tensor, index: Any) -> Index:
     """Make of what stands in x[...] a tuple of integers, slices, None, Ellipsis and arrays on the device of x."""
-    parts = index if isinstance(index, tuple) else (index,)
-    return tuple(_part(input, part) for part in parts)
+    return tuple([_part(input, part) for part in (index if isinstance(index, tuple) else (index,))])
 
 
 def _part(input: Tensor, part: Any) -> Any:
-    if part is None or part is Ellipsis:
+    if type(part) is int or part is None or part is Ellipsis:
         return part
-    if isinstance(part, slice):
-        return slice(*(None if v is None else _integer(v) for v in (part.start, part.stop, part.step)))
+    if type(part) is slice:
+        bounds = (part.start, part.stop, part.step)
+        if all(v is None or type(v) is int for v in bounds):
+            return part
+        return slice(*(None if v is None else _integer(v) for v in bounds))
     if isinstance(part, (bool, np.bool_)):
         return _ids(input, np.asarray(bool(part)))
     if isinstance(part, (int, np.integer)):
@@ -74,6 +76,9 @@ def _integer(value: Any) -> int:
 @method(name="__getitem__")
 def getitem(input: Tensor, index: Any) -> Tensor:
     """Return x[index]: a view for integers, slices, None and ...; a copy for arrays of ids or bools."""
+    if is_basic(index):
+        where = index if type(index) is tuple else (index,)
+        return view_of(input, indexing.read, {"index": where}, indexing.read.call(input, index=where))
     where = normalise(input, index)
     result = indexing.read.call(input, index=where)
     return view_of(input, indexing.read, {"index": where}, result) if is_basic(where) else result

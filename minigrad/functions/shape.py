@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from ..arrays import backend
 from ..ops import shape as rules
 from ..ops.rule import Op
 from ..tensor import Tensor
@@ -26,7 +27,10 @@ def _resolve(shape: tuple[int, ...], numel: int) -> tuple[int, ...]:
     """Replace the one −1 in a shape; RuntimeError where the number of elements does not fit."""
     known = 1
     for n in shape:
-        known *= n if n != -1 else 1
+        known *= n
+    if known == numel and -1 not in shape:
+        return shape
+    known = known * -1 if -1 in shape else known
     if shape.count(-1) > 1:
         raise RuntimeError("only one dimension can be inferred")
     if any(n < -1 for n in shape):
@@ -46,13 +50,16 @@ def _resolve(shape: tuple[int, ...], numel: int) -> tuple[int, ...]:
 
 def reshape(input: Tensor, shape: Sequence[int]) -> Tensor:
     """Return the elements in another shape (one size may be −1); a view where the layout allows it, else a copy."""
-    return _view(rules.reshape, input, shape=_resolve(sizes((tuple(shape),)), input.numel()))
+    return _reshape(input, *shape)
 
 
 @method(name="reshape")
 def _reshape(input: Tensor, *shape: Any) -> Tensor:
     """Return the elements in another shape (one size may be −1); a view where the layout allows it, else a copy."""
-    return reshape(input, sizes(shape))
+    settings = {"shape": _resolve(sizes(shape), input.array.size)}
+    result = rules.reshape.call(input, **settings)
+    shares = backend(input.array).shares(result.array, input.array)
+    return view_of(input, rules.reshape, settings, result) if shares else result
 
 
 @method
@@ -206,20 +213,26 @@ def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
     parts = list(tensors)
     if not parts:
         raise ValueError("torch.cat(): expected a non-empty list of Tensors")
-    kept = [p for p in parts if p.shape != (0,)] or parts[:1]  # PyTorch passes over empty vectors
-    at = axis(dim, kept[0].ndim)
-    for i, part in enumerate(kept):
-        if part.ndim == 0:
-            raise RuntimeError(f"zero-dimensional tensor (at position {i}) cannot be concatenated")
-        if part.ndim != kept[0].ndim:
-            raise RuntimeError(f"Tensors must have same number of dimensions: got {kept[0].ndim} and {part.ndim}")
-        for d, (have, expected) in enumerate(zip(part.shape, kept[0].shape)):
-            if have != expected and d != at:
-                raise RuntimeError(
-                    f"Sizes of tensors must match except in dimension {at}. Expected size {expected} but got size {have} for "
-                    f"tensor number {i} in the list."
-                )
+    kept = [p for p in parts if p.array.shape != (0,)] or parts[:1]  # PyTorch passes over empty vectors
+    shapes = [p.array.shape for p in kept]
+    at = axis(dim, len(shapes[0]))
+    frame = shapes[0][:at] + shapes[0][at + 1 :]
+    for i, shape in enumerate(shapes):
+        if not shape or shape[:at] + shape[at + 1 :] != frame:
+            raise _cat_error(shapes[0], shape, at, i)
     return rules.cat.call(*kept, axis=at)
+
+
+def _cat_error(first: tuple[int, ...], shape: tuple[int, ...], at: int, i: int) -> RuntimeError:
+    if not shape:
+        return RuntimeError(f"zero-dimensional tensor (at position {i}) cannot be concatenated")
+    if len(shape) != len(first):
+        return RuntimeError(f"Tensors must have same number of dimensions: got {len(first)} and {len(shape)}")
+    clash = next(d for d in range(len(first)) if d != at and shape[d] != first[d])
+    return RuntimeError(
+        f"Sizes of tensors must match except in dimension {at}. Expected size {first[clash]} but got size {shape[clash]} for "
+        f"tensor number {i} in the list."
+    )
 
 
 concat = concatenate = cat
@@ -230,11 +243,11 @@ def stack(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
     parts = list(tensors)
     if not parts:
         raise RuntimeError("stack expects a non-empty TensorList")
+    first = parts[0].array.shape
     for i, part in enumerate(parts):
-        if part.shape != parts[0].shape:
+        if part.array.shape != first:
             raise RuntimeError(
-                f"stack expects each tensor to be equal size, but got {list(parts[0].shape)} at entry 0 and {list(part.shape)} "
-                f"at entry {i}"
+                f"stack expects each tensor to be equal size, but got {list(first)} at entry 0 and {list(part.shape)} at entry {i}"
             )
     return rules.stack.call(*parts, axis=axis(dim, parts[0].ndim + 1))
 

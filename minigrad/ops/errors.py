@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .rule import Op
 
 
-def explain(op: Op, arrays: tuple[Any, ...], settings: dict[str, Any], error: Exception) -> Exception:
+def explain(op: Op, arrays: Sequence[Any], settings: dict[str, Any], error: Exception) -> Exception:
     """Turn an array library's error into one that names the op and its operands, in PyTorch's words where it has them."""
     shaped = [a for a in arrays if hasattr(a, "shape")]
     kinds = {type(a).__module__.partition(".")[0] for a in shaped}
@@ -18,7 +19,7 @@ def explain(op: Op, arrays: tuple[Any, ...], settings: dict[str, Any], error: Ex
             "move them with .to(device)"
         )
     if isinstance(error, IndexError):
-        return IndexError(f"{op.name}: {error}")
+        return IndexError(str(error).replace(" axis ", " dimension "))
     clash = _broadcast_clash([tuple(a.shape) for a in shaped]) if op.promotes and isinstance(error, ValueError) else None
     if clash is not None:
         a, b, axis = clash

@@ -19,16 +19,14 @@ def matmul(xp: Namespace, a: Array, b: Array) -> Array:
     if a.dtype is not b.dtype:
         check_types(a, b)
     try:
-        if b.ndim == 2 and a.ndim > 2:
-            return xp.reshape(_rows(xp, a) @ b, (*a.shape[:-1], b.shape[1]))
-        return a @ b
+        return _product(xp, a, b)
     except ValueError:
         raise mismatch(tuple(a.shape), tuple(b.shape)) from None
 
 
 @matmul.grad("a")
 def _(xp: Namespace, dy: Array, b: Array) -> Array:  # dA = dY Bᵀ
-    return matmul.inside(xp, dy, _transpose(xp, b))
+    return _product(xp, dy, _transpose(xp, b))
 
 
 @matmul.grad("b")
@@ -54,7 +52,7 @@ def linear(xp: Namespace, x: Array, weight: Array, bias: Array | None) -> Array:
 
 @linear.grad("x")
 def _(xp: Namespace, dy: Array, weight: Array) -> Array:  # dx = dy W
-    return matmul.inside(xp, dy, weight) if dy.ndim > 1 else dy @ weight
+    return _product(xp, dy, weight)
 
 
 @linear.grad("weight")
@@ -98,6 +96,12 @@ def _(xp: Namespace, dy: Array, b: Array) -> Array:  # da = dY b
 @outer.grad("b")
 def _(xp: Namespace, dy: Array, a: Array) -> Array:  # db = dYᵀ a
     return a @ dy
+
+
+def _product(xp: Namespace, a: Array, b: Array) -> Array:
+    if b.ndim == 2 and a.ndim > 2:
+        return xp.reshape(_rows(xp, a) @ b, (*a.shape[:-1], b.shape[1]))
+    return a @ b
 
 
 def _rows(xp: Namespace, x: Array) -> Array:

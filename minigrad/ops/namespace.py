@@ -92,6 +92,11 @@ def zeros(shape: tuple[int, ...], *, dtype: Any, device: arrays.Device) -> Tenso
     return Tensor.wrap(arrays.backend_for(device).zeros(shape, dtypes.dtype.of(dtype).dtype, device))
 
 
+def arange(n: int, *, device: arrays.Device) -> Tensor:
+    """Return the integers 0, …, n − 1."""
+    return Tensor.wrap(arrays.backend_for(device).create("arange", device, n, dtype=dtypes.int64.dtype))
+
+
 def zeros_like(x: Tensor) -> Tensor:
     """Return zeros in the shape of x."""
     return Tensor.wrap(arrays.namespace(x.array).zeros_like(x.array))

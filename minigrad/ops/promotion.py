@@ -1,4 +1,4 @@
-"""From what the user passed to what an op computes on: arrays of one type, and where their gradients go."""
+"""From what the user passed to what an op computes on: operands of one type."""
 
 from __future__ import annotations
 
@@ -6,39 +6,20 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .. import arrays, dtypes
+from .. import dtypes
 from ..arrays import is_array
-from ..graph import Source
 from ..tensor import Tensor
 
 if TYPE_CHECKING:
     from .rule import Op
 
-__all__ = ["NO_ARRAY", "cast_number", "is_array", "operands"]
-
 NO_ARRAY = np.empty(0)  # an op of numbers alone runs on NumPy
 
 
-def operands(op: Op, inputs: tuple[Any, ...]) -> tuple[tuple[Any, ...], tuple[Source | None, ...]]:
-    """Return the arrays (or numbers, None) that `op` computes on, and the source of each that needs a gradient."""
-    if op.promotes or op.floats:
-        inputs = _promote(op, inputs)
-    data: list[Any] = []
-    sources: list[Source | None] = []
-    for x in inputs:
-        if isinstance(x, Tensor):
-            if x.alias is not None:
-                x.refresh()
-            data.append(x.array)
-            sources.append(x.source)
-        else:
-            data.append(x)
-            sources.append(None)
-    return tuple(data), tuple(sources)
-
-
-def _promote(op: Op, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+def meet(op: Op, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
     """Bring Tensors to one type, PyTorch's; the change of type is an op of its own. Numbers stay numbers."""
+    if _alike(op, inputs):
+        return inputs
     given = [_tensor_or_number(op, i, x) for i, x in enumerate(inputs)]
     meets = [op.promotes is not False and (op.promotes is True or op.arguments[i] in op.promotes) for i in range(len(given))]
     meeting = [x for x, meet in zip(given, meets) if x is not None and (meet or not op.promotes)]
@@ -46,6 +27,20 @@ def _promote(op: Op, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
     if op.floats and target.category != dtypes.FLOAT:
         target = dtypes.default()
     return tuple(_cast(x, target) if meet or not op.promotes else x for x, meet in zip(given, meets))
+
+
+def _alike(op: Op, inputs: tuple[Any, ...]) -> bool:
+    """True if nothing has to be done: the inputs that meet are Tensors of one type, which the op takes."""
+    kind = None
+    for i, x in enumerate(inputs):
+        if type(op.promotes) is tuple and op.arguments[i] not in op.promotes:
+            continue
+        if not isinstance(x, Tensor) or (kind is not None and op.promotes and x.array.dtype is not kind):
+            return False
+        kind = x.array.dtype
+        if op.floats and getattr(kind, "kind", None) != "f":
+            return False
+    return True
 
 
 def _cast(x: Any, target: dtypes.dtype) -> Any:
@@ -68,11 +63,3 @@ def cast_number(x: Any, target: dtypes.dtype) -> Any:
         return None
     return (bool, int, float)[target.category](x)
 
-
-def common_device(tensors: tuple[Tensor, ...]) -> arrays.Device:
-    """Return the device that all Tensors are on; RuntimeError where they are on several."""
-    devices = {t.device for t in tensors}
-    if len(devices) > 1:
-        names = " and ".join(sorted(str(d) for d in devices))
-        raise RuntimeError(f"Expected all tensors to be on the same device, but found at least two devices, {names}!")
-    return devices.pop()

@@ -68,7 +68,9 @@ class Op:
         """What applies the op and records it (made on first use, when all gradients are known)."""
         from . import record
 
-        plain = self.variadic is None and not self.settings and self.definition is None and None not in self.gradients
+        all_or_none = None not in self.gradients or not any(self.gradients)
+        plain = self.variadic is None and not self.settings and self.definition is None and all_or_none
+        plain = plain and self.joint_gradient is None
         if plain and len(self.arguments) == 1:
             return record.unary(self)
         if plain and len(self.arguments) == 2:

@@ -95,6 +95,11 @@ def odd_grid(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
     return rng.integers(-4, 5, shape) * 0.5 + 0.25
 
 
+def third_grid(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
+    """Multiples of 0.5 plus 0.125: they differ from both other grids by at least 0.125."""
+    return rng.integers(-4, 5, shape) * 0.5 + 0.125
+
+
 def distinct(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
     """Numbers no two of which are nearer than 0.1: no ties for max, min and sort."""
     n = int(np.prod(shape))

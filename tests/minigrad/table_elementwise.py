@@ -9,6 +9,7 @@ import scipy.special
 
 from .cases import (
     NUMBER,
+    PAIRS,
     Case,
     Sample,
     anything,
@@ -19,6 +20,7 @@ from .cases import (
     even_grid,
     odd_grid,
     positive,
+    third_grid,
     truth,
     unary,
     unary_with,
@@ -38,7 +40,7 @@ def _clamp(x: Any, low: Any, high: Any) -> Any:
 
 def _clamp_sample(rng: np.random.Generator, spec: Any) -> Sample:
     x, low, high = spec
-    bounds = [None if s == "none" else drawn(rng, odd_grid, s) for s in (low, high)]
+    bounds = [None if s == "none" else drawn(rng, grid, s) for s, grid in ((low, odd_grid), (high, third_grid))]
     return Sample((drawn(rng, even_grid, x), *bounds))
 
 
@@ -85,7 +87,10 @@ ELEMENTWISE: dict[str, Case] = {
     "div": binary(np.divide, anything, away_from_zero, analytic=True),
     "neg": unary(np.negative, analytic=True),
     "power": unary_with(_power, positive, choices={"exponent": (3, 0.5, -2, 0, 1, 2.5)}, analytic=True, rounding=64),
-    "pow": binary(np.power, positive, anything, analytic=True, rounding=64),
+    "pow": Case(  # a number as exponent is `power`
+        broadcastable(2), [p for p in PAIRS if p[1] is not NUMBER], lambda rng, s: Sample((drawn(rng, positive, s[0]), anything(rng, s[1]))),
+        np.power, analytic=True, rounding=64,
+    ),
     "square": unary(lambda x: x * x, analytic=True),
     "abs": unary(lambda x: np.where(x < 0, -x, x), away_from_zero),
     "sign": unary(lambda x: (x > 0) * 1.0 - (x < 0) * 1.0, away_from_zero),

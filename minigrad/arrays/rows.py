@@ -1,0 +1,49 @@
+"""Softmax along an axis, its logarithm, and their gradients, for libraries without faster ones: in the standard's functions.
+
+    p_i = e^{x_i − m} / s        m = max_j x_j,   s = Σ_j e^{x_j − m}        ln p_i = (x_i − m) − ln s
+
+No exponent is positive, so nothing overflows. This is the definition; host_rows.py is the same for NumPy, faster.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+Array = Any
+
+
+class Rows:
+    """What ops/softmax.py computes with. "A row" is a line of elements along `axis`."""
+
+    def __init__(self, xp: Any) -> None:
+        self.xp = xp
+
+    def softmax(self, x: Array, axis: int) -> tuple[Array, Array, Array]:
+        """Return p, m and s; m and s keep the axis, with size 1."""
+        xp = self.xp
+        m = xp.max(x, axis=axis, keepdims=True)
+        e = xp.exp(x - m)
+        s = xp.sum(e, axis=axis, keepdims=True)
+        return e / s, m, s
+
+    def log_softmax(self, x: Array, axis: int) -> Array:
+        """Return ln p."""
+        xp = self.xp
+        shifted = x - xp.max(x, axis=axis, keepdims=True)
+        return shifted - xp.log(xp.sum(xp.exp(shifted), axis=axis, keepdims=True))
+
+    def softmax_pull(self, dy: Array, p: Array, axis: int) -> Array:
+        """Return dx_i = p_i (dy_i − Σ_j dy_j p_j)."""
+        return p * (dy - self.xp.sum(dy * p, axis=axis, keepdims=True))
+
+    def log_softmax_pull(self, dy: Array, y: Array, axis: int) -> Array:
+        """Return dx_i = dy_i − e^{y_i} Σ_j dy_j."""
+        xp = self.xp
+        return dy - xp.exp(y) * xp.sum(dy, axis=axis, keepdims=True)
+
+    def residual(self, p: Array, d: Array, target: Array) -> Array:
+        """Return r_nc = d_nc (p_nc − [c = target_n]), for p (N, C), d (N, C) or (N, 1) and target (N,)."""
+        xp = self.xp
+        classes = xp.arange(p.shape[1], dtype=target.dtype, device=target.device)
+        hit = classes == xp.expand_dims(target, axis=1)
+        return d * xp.where(hit, p - 1, p)

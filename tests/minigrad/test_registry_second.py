@@ -1,0 +1,34 @@
+"""Second derivatives of every op of the registry, on every array library."""
+
+import minigrad
+import pytest
+from hypothesis import given, note, settings
+from hypothesis import strategies as st
+from minigrad.ops.rule import REGISTRY
+
+
+from . import harness
+from .cases import seeds
+from .table import TABLE
+
+assert minigrad  # importing it fills the registry
+
+DIFFERENTIABLE = sorted(name for name, op in REGISTRY.items() if any(map(op.differentiable, range(max(1, len(op.arguments))))))
+
+
+@pytest.mark.parametrize("name", DIFFERENTIABLE)
+def test_corners(name, library):
+    op, case = REGISTRY[name], TABLE[name]
+    for spec in case.corners:
+        harness.check_second(op, case, case.sample(spec, seed=0), library)
+
+
+@pytest.mark.parametrize("name", DIFFERENTIABLE)
+@settings(max_examples=6)
+@given(data=st.data())
+def test_drawn(name, library, data):
+    op, case = REGISTRY[name], TABLE[name]
+    spec, seed = data.draw(case.specs, "spec"), data.draw(seeds, "seed")
+    sample = case.sample(spec, seed)
+    note(f"inputs: {sample.inputs}")
+    harness.check_second(op, case, sample, library)
