@@ -53,7 +53,7 @@ class Softmax(Module):
 
     def forward(self, input: Tensor) -> Tensor:
         """Return the softmax of x."""
-        return functional.softmax(input, self.dim)
+        return functional.softmax(input, self.dim, _stacklevel=5)
 
     def extra_repr(self) -> str:
         """Return the dimension."""
@@ -69,7 +69,7 @@ class LogSoftmax(Module):
 
     def forward(self, input: Tensor) -> Tensor:
         """Return the logarithm of the softmax of x."""
-        return functional.log_softmax(input, self.dim)
+        return functional.log_softmax(input, self.dim, _stacklevel=5)
 
     def extra_repr(self) -> str:
         """Return the dimension."""

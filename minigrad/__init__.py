@@ -6,23 +6,49 @@ the sweep over it), views.py and memory.py (shared memory and in-place writes).
 
 from __future__ import annotations
 
+import math as _math
 import warnings as _warnings
 from typing import Any
 
 # Overflow to inf and 0/0 to nan are results here, as in PyTorch; NumPy would warn at each. Only minigrad's own modules.
 _warnings.filterwarnings("ignore", category=RuntimeWarning, module=r"(minigrad|layers)\.")
 
-from . import autograd, dtypes
+from . import autograd, random
 from .arrays import Device as device
 from .autograd import enable_grad, is_grad_enabled, no_grad, set_grad_enabled
-from .dtypes import dtype, float16, float32, float64, int8, int16, int32, int64, uint8
+from .dtypes import (
+    bool_ as bool,
+    dtype,
+    float16,
+    float16 as half,
+    float32,
+    float32 as float,
+    float64,
+    float64 as double,
+    int8,
+    int16,
+    int16 as short,
+    int32,
+    int32 as int,
+    int64,
+    int64 as long,
+    uint8,
+)
 from .functions.conversion import *
+from .functions.creation import *
+from .functions.einsum import *
 from .functions.elementwise import *
+from .functions.filling import *
 from .functions.indexing import *
+from .functions.products import *
+from .functions.reductions import *
+from .functions.sampling import *
 from .functions.shape import *
+from .functions.softmax import *
+from .random import Generator, get_rng_state, initial_seed, manual_seed, seed, set_rng_state
 from .tensor import Size, Tensor
 
-globals().update(dtypes.NAMES)
+inf, nan, pi, e = _math.inf, _math.nan, _math.pi, _math.e
 
 
 def __getattr__(name: str) -> Any:

@@ -44,6 +44,23 @@ class View:
                 tensor.source = self.replay(self.base).source
             self.time = ticket()
 
+    def then(self, step: Step, one_of_many: bool) -> View:
+        """Return the view of this view."""
+        return View(self.base, (*self.steps, step), one_of_many or self.one_of_many)
+
+    def check_writable(self, what: str) -> None:
+        """Raise RuntimeError where a write through this view could not be recorded."""
+        if self.one_of_many:
+            raise RuntimeError(
+                f"Output of a function that returns multiple views is being modified inplace ({what}). Such functions do not "
+                "allow the output views to be modified inplace. You should replace the inplace operation by an out-of-place one."
+            )
+        if not self.recording and self.base.source is not None:
+            raise RuntimeError(
+                f"A view was created in no_grad mode and is being modified inplace with grad mode enabled ({what}). Take the "
+                "view where gradients are recorded, or write under no_grad."
+            )
+
     def replay(self, base: Tensor) -> Tensor:
         """Return the same view of `base`."""
         for op, settings, i in self.steps:
@@ -71,7 +88,7 @@ def view_of(base: Tensor, op: Op, settings: dict[str, Any], result: Any) -> Any:
 def _view(base: Tensor, step: Step, one_of_many: bool) -> View:
     if base.alias is None:
         return View(base, (step,), one_of_many)
-    return View(base.alias.base, (*base.alias.steps, step), one_of_many or base.alias.one_of_many)
+    return base.alias.then(step, one_of_many)
 
 
 def check_writable(tensor: Tensor, what: str) -> None:
@@ -85,16 +102,7 @@ def check_writable(tensor: Tensor, what: str) -> None:
         return
     if isinstance(view.base.source, Leaf):
         raise RuntimeError(f"a view of a leaf Variable that requires grad is being used in an in-place operation. ({what})")
-    if view.one_of_many:
-        raise RuntimeError(
-            f"Output of a function that returns multiple views is being modified inplace ({what}). Such functions do not "
-            "allow the output views to be modified inplace. You should replace the inplace operation by an out-of-place one."
-        )
-    if not view.recording and view.base.source is not None:
-        raise RuntimeError(
-            f"A view was created in no_grad mode and is being modified inplace with grad mode enabled ({what}). Take the view "
-            "where gradients are recorded, or write under no_grad."
-        )
+    view.check_writable(what)
 
 
 def assign(tensor: Tensor, function: Callable[..., Tensor], *args: Any, **kwargs: Any) -> Tensor:

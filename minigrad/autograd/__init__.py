@@ -21,7 +21,7 @@ from ..modes import (
 from ..tensor import Tensor
 
 __all__ = [
-    "backward", "detect_anomaly", "enable_grad", "grad", "gradcheck", "gradgradcheck", "is_anomaly_enabled",
+    "Function", "FunctionCtx", "backward", "detect_anomaly", "enable_grad", "grad", "gradcheck", "gradgradcheck", "is_anomaly_enabled",
     "is_grad_enabled", "no_grad", "set_detect_anomaly", "set_grad_enabled",
 ]  # fmt: skip
 
@@ -154,3 +154,4 @@ def _sweep(roots: dict[Source, Any], targets: set[Source] | None, retain_graph: 
 
 
 from .gradcheck import gradcheck, gradgradcheck  # noqa: E402 - made of grad
+from .function import Function, FunctionCtx, once_differentiable  # noqa: E402

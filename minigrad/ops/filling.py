@@ -6,7 +6,7 @@ from ..arrays import Array, Namespace
 from .rule import op
 
 
-@op
+@op(promotes=True)
 def fill(xp: Namespace, x: Array, values: Array) -> Array:
     """Return `values`, broadcast against x, in new memory: what x was no longer matters, so its gradient is 0."""
     return xp.zeros_like(x) + values

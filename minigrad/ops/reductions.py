@@ -34,20 +34,20 @@ def _(xp: Namespace, dy: Array, x_shape: tuple[int, ...], axis: Axis) -> Array:
 @op
 def mean(xp: Namespace, x: Array, *, axis: Axis = None, keepdims: bool = False) -> Array:
     """Return Σ x / n for n elements; nan for none."""
-    total, n = _total(xp, x, axis, keepdims), _count(x.shape, axis)
+    total, n = _total(xp, x, axis, keepdims), count(x.shape, axis)
     return _as(x, total / n if n else total * math.nan)
 
 
 @mean.grad("x")
 def _(xp: Namespace, dy: Array, x_shape: tuple[int, ...], axis: Axis) -> Array:
-    return xp.broadcast_to(_restored(xp, dy / max(_count(x_shape, axis), 1), x_shape, axis), x_shape)
+    return xp.broadcast_to(_restored(xp, dy / max(count(x_shape, axis), 1), x_shape, axis), x_shape)
 
 
 @op
 def var(xp: Namespace, x: Array, *, axis: Axis = None, keepdims: bool = False, correction: float = 1) -> Array:
     """Return Σ (x − x̄)² / (n − correction), in two passes; 0/0 is nan, anything else over 0 is inf."""
     wide = _wide(x)
-    n = _count(x.shape, axis)
+    n = count(x.shape, axis)
     centred = wide - _total(xp, wide, axis, True) / max(n, 1)
     squares = _total(xp, centred * centred, axis, keepdims)
     return _as(x, squares / (n - correction) if n > correction else squares * math.inf)
@@ -55,7 +55,7 @@ def var(xp: Namespace, x: Array, *, axis: Axis = None, keepdims: bool = False, c
 
 @var.grad("x")  # 2 (x − x̄) / (n − correction): x̄ depends on x too, but Σ (x − x̄) = 0
 def _(xp: Namespace, dy: Array, x: Array, axis: Axis, correction: float) -> Array:
-    n = _count(x.shape, axis)
+    n = count(x.shape, axis)
     centred = x - xp.sum(x, axis=axis, keepdims=True) / max(n, 1)
     return _restored(xp, dy, x.shape, axis) * (2 / (n - correction) if n > correction else math.nan) * centred
 
@@ -174,7 +174,7 @@ def _as(x: Array, result: Array) -> Array:
     return backend(x).cast(backend(x).as_array(result), HALF) if element_type(x) == HALF else result
 
 
-def _count(shape: tuple[int, ...], axis: Axis) -> int:
+def count(shape: tuple[int, ...], axis: Axis) -> int:
     """Return how many elements go into one sum."""
     return math.prod(shape if axis is None else (shape[a] for a in axis))
 

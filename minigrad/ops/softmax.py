@@ -9,12 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-
 from ..arrays import Array, Namespace, backend, element_type
+from .reductions import HALF, SINGLE
 from .rule import op
-
-HALF, SINGLE = np.dtype("float16"), np.dtype("float32")
 
 
 @op

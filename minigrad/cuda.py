@@ -1,0 +1,45 @@
+"""`torch.cuda`: whether there is a GPU, and waiting for it. Importing and asking never needs CuPy."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .arrays import Device, backend_for
+from .random import default_generator
+
+
+def is_available() -> bool:
+    """Return True if CuPy is installed and sees a GPU."""
+    return device_count() > 0
+
+
+def device_count() -> int:
+    """Return the number of GPUs that can be used; 0 without CuPy."""
+    try:
+        return backend_for(Device.of("cuda")).device_count()
+    except RuntimeError:
+        return 0
+
+
+def synchronize(device: Any = None) -> None:
+    """Wait until a GPU (None: the first) has done the work it was given; RuntimeError, saying what is missing, without one."""
+    place = Device.of("cuda" if device is None else device)
+    backend_for(place).synchronize()
+
+
+def manual_seed(seed: int) -> None:
+    """Seed this thread's default generator of the first GPU. Does nothing where there is none, as in PyTorch."""
+    if is_available():
+        default_generator("cuda").manual_seed(int(seed))
+
+
+def manual_seed_all(seed: int) -> None:
+    """Seed this thread's default generators of all GPUs. Does nothing where there is none, as in PyTorch."""
+    for index in range(device_count()):
+        default_generator(Device("cuda", index)).manual_seed(int(seed))
+
+
+def empty_cache() -> None:
+    """Give GPU memory that no array uses back to the driver. Does nothing where there is no GPU, as in PyTorch."""
+    if is_available():
+        backend_for(Device.of("cuda")).release_unused()
