@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math as _math
 import warnings as _warnings
+from importlib.metadata import version as _version
 from typing import Any
 
 # Overflow to inf and 0/0 to nan are results here, as in PyTorch; NumPy would warn at each. Only minigrad's own modules.
@@ -48,6 +49,7 @@ from .functions.softmax import *
 from .random import Generator, get_rng_state, initial_seed, manual_seed, seed, set_rng_state
 from .tensor import Size, Tensor
 
+__version__ = _version("minigrad")
 inf, nan, pi, e = _math.inf, _math.nan, _math.pi, _math.e
 
 

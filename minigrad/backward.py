@@ -97,7 +97,7 @@ class Sweep:
                         elif source is not following:
                             following = waiting.older(following, source)
                     elif source.__class__ is Output:
-                        waiting.add(source.node)
+                        waiting.add(source)
                 elif source in owned:
                     total += dx
                 elif create_graph:
@@ -107,7 +107,9 @@ class Sweep:
                     pending[source] = as_array(total)
                     owned.add(source)
             if not keep and node.op.keeps_arrays:
-                release(node)
+                node.edges = None
+                if node.extra is not None:
+                    node.extra.release()
             node = following if not heap else waiting.youngest(following)
         return self._arrived()
 
@@ -329,13 +331,6 @@ def ancestors(roots: Iterable[Source]) -> list[Node]:
             seen.add(node)
             sources.extend(edge[0] for edge in node.edges or ())
     return sorted(seen, key=attrgetter("id"), reverse=True)
-
-
-def release(node: Node) -> None:
-    """Free what a node saved."""
-    node.edges = None
-    if node.extra is not None:
-        node.extra.joint = node.extra.inputs = None
 
 
 def check_saved(node: Node) -> None:

@@ -1,4 +1,4 @@
-"""`torch.cuda`: whether there is a GPU, and waiting for it. Importing and asking never needs CuPy."""
+"""`torch.cuda`: whether there is a GPU, waiting for it, seeding it. Importing and asking never needs CuPy."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ def is_available() -> bool:
 def device_count() -> int:
     """Return the number of GPUs that can be used; 0 without CuPy."""
     try:
-        return backend_for(Device.of("cuda")).device_count()
+        return _cupy().cuda.runtime.getDeviceCount()
     except RuntimeError:
         return 0
 
 
 def synchronize(device: Any = None) -> None:
-    """Wait until a GPU (None: the first) has done the work it was given; RuntimeError, saying what is missing, without one."""
+    """Wait until a GPU (None: the first) has done all its work; RuntimeError, saying what is missing, where there is none."""
     place = Device.of("cuda" if device is None else device)
-    backend_for(place).synchronize()
+    _cupy().cuda.Device(place.index).synchronize()
 
 
 def manual_seed(seed: int) -> None:
@@ -42,4 +42,13 @@ def manual_seed_all(seed: int) -> None:
 def empty_cache() -> None:
     """Give GPU memory that no array uses back to the driver. Does nothing where there is no GPU, as in PyTorch."""
     if is_available():
-        backend_for(Device.of("cuda")).release_unused()
+        _cupy().get_default_memory_pool().free_all_blocks()
+
+
+def _cupy() -> Any:
+    """Return CuPy, once it is known to work here; RuntimeError that says what is missing otherwise."""
+    from .arrays.cuda import CupyBackend
+
+    library = backend_for(Device.of("cuda"))
+    assert isinstance(library, CupyBackend)
+    return library.cupy

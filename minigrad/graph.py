@@ -82,6 +82,10 @@ class Extra:
         self.settings: dict[str, Any] = {}
         self.trace: str | None = None
 
+    def release(self) -> None:
+        """Free what the node saved."""
+        self.joint = self.inputs = None
+
 
 def extra_of(node: Node) -> Extra:
     """Return the node's Extra, made on first use."""

@@ -133,7 +133,7 @@ def finish(tensor: Tensor, result: Tensor, recorded: bool) -> None:
     from .ops.indexing import write_back
 
     base = view.base
-    move(base, write_back(base, Tensor.linked(tensor.array, source), view=view).source)
+    move(base, write_back(Tensor.linked(tensor.array, source), base, view=view).source)
     mark_written(tensor.array)  # every other view is older than this
     move(tensor, view.replay(base).source)
     view.time = ticket()

@@ -50,7 +50,7 @@ def gradient(function: Function, points: Sequence[Any], i: int, slope: Function 
 
 
 def _moved(points: Sequence[Any], directions: Sequence[Any], step: float) -> list[Any]:
-    return [x if u is None else x + step * u for x, u in zip(points, directions)]
+    return [x if u is None else np.asarray(x + step * u) for x, u in zip(points, directions)]
 
 
 def assert_close(actual: Any, expected: Any, tolerance: float, what: str = "") -> None:

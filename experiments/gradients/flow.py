@@ -306,17 +306,18 @@ def draw_quantities(axes: Axes, arrays: Arrays) -> None:
 
 
 def add_legends(figure: Figure, config: Config, colours: Colours) -> None:
-    """Above, the gains and float32's marks; below, the three quantities."""
+    """Above, the gains; below, the three quantities and, in a second line, float32's marks."""
     gains = [Line2D([], [], color=colour, label=f"$g = {g:g}$") for colour, g in zip(colours, config.gains)]
+    figure.legend(handles=gains, loc="outside upper center", ncols=8)
+    quantities = [Line2D([], [], label=label, **style) for label, style in QUANTITIES.values()]
     blank = {"color": "white", "linestyle": "", **MARK}
     marks = [
         Line2D([], [], marker=UNDERFLOW, label="0 in float32 from here back", **blank),
         Line2D([], [], marker=OVERFLOW, label="inf or nan in float32 from here back", **blank),
-        Line2D([], [], color=PALETTE["grey"], linewidth=1, linestyle=(0, (4, 3)), label="ends of float32"),
+        Line2D([], [], color=PALETTE["grey"], linewidth=1, linestyle=(0, (4, 3)), label="the ends of float32's range"),
     ]
-    figure.legend(handles=gains + marks, loc="outside upper center", ncols=len(gains) + len(marks))
-    lines = [Line2D([], [], label=label, **style) for label, style in QUANTITIES.values()]
-    figure.legend(handles=lines, loc="outside lower center", ncols=len(lines), fontsize=12)
+    columns = [handle for pair in zip(quantities, marks) for handle in pair]  # a legend fills its columns in turn
+    figure.legend(handles=columns, loc="outside lower center", ncols=3)
 
 
 EXPERIMENT = Experiment(

@@ -8,6 +8,7 @@ operands in the cache, and the only large array made is the result.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
@@ -16,28 +17,42 @@ from .rows import Rows
 BLOCK = 1 << 19
 """Bytes of one array in a block: two such arrays fit a second-level cache of 1 MB."""
 
+SHORT, NEAR = 256, 32.0
+"""Rows shorter than SHORT cost more to find the maxima of than to exponentiate. Where no two elements of a block are farther
+apart than NEAR, the block's maximum serves all its rows: the exponents are then off by at most NEAR/2 units of rounding."""
+
 
 class NumpyRows(Rows):
     """Rows for NumPy arrays of type float32 or float64."""
 
-    def softmax(self, x: np.ndarray, axis: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Return p, m and s."""
-        p, m, s = np.empty_like(x), _column(x, axis), _column(x, axis)
-        for x_, p_, m_, s_ in blocks(axis, x, p, m, s):
-            np.maximum.reduce(x_, axis, None, m_, True)
-            np.exp(np.subtract(x_, m_, p_), p_)
-            _sums(p_, axis, s_)
-            np.divide(p_, s_, p_)
-        return p, m, s
+    def softmax(self, x: np.ndarray, axis: int) -> np.ndarray:
+        """Return p."""
+        p, ones = np.empty_like(x), _ones(x, axis)
+        for x_, p_ in blocks(axis, x, p):
+            np.exp(np.subtract(x_, _top(x_, axis), p_), p_)
+            np.divide(p_, _sums(p_, axis, ones), p_)
+        return p
 
     def log_softmax(self, x: np.ndarray, axis: int) -> np.ndarray:
         """Return ln p."""
-        y, work = np.empty_like(x), None
+        y, ones, work = np.empty_like(x), _ones(x, axis), None
         for x_, y_ in blocks(axis, x, y):
-            np.subtract(x_, np.maximum.reduce(x_, axis, keepdims=True), y_)
+            np.subtract(x_, _top(x_, axis), y_)
             work = np.exp(y_, work if work is not None and work.shape == y_.shape else None)
-            np.subtract(y_, np.log(_sums(work, axis)), y_)
+            np.subtract(y_, np.log(_sums(work, axis, ones)), y_)
         return y
+
+    def softmax_nll(self, x: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return ℓ_n = −ln p_n,target(n) and p."""
+        loss, p, ones = np.empty_like(x, shape=len(x)), np.empty_like(x), _ones(x, 1)
+        picked = x[np.arange(len(x)), target][:, None]
+        for x_, p_, loss_, picked_ in blocks(1, x, p, loss, picked):
+            m = _top(x_, 1)
+            np.exp(np.subtract(x_, m, p_), p_)
+            s = _sums(p_, 1, ones)
+            np.divide(p_, s, p_)
+            loss_[...] = (np.log(s) + (m - picked_))[:, 0]  # m and x_target may be large, their difference is exact
+        return loss, p
 
     def softmax_pull(self, dy: np.ndarray, p: np.ndarray, axis: int) -> np.ndarray:
         """Return dx_i = p_i (dy_i − Σ_j dy_j p_j)."""
@@ -49,9 +64,9 @@ class NumpyRows(Rows):
 
     def log_softmax_pull(self, dy: np.ndarray, y: np.ndarray, axis: int) -> np.ndarray:
         """Return dx_i = dy_i − e^{y_i} Σ_j dy_j."""
-        dx = np.empty_like(y)
+        dx, ones = np.empty_like(y), _ones(dy, axis)
         for dy_, y_, dx_ in blocks(axis, dy, y, dx):
-            np.multiply(np.exp(y_, dx_), _sums(dy_, axis), dx_)
+            np.multiply(np.exp(y_, dx_), _sums(dy_, axis, ones), dx_)
             np.subtract(dy_, dx_, dx_)
         return dx
 
@@ -64,7 +79,7 @@ class NumpyRows(Rows):
 
 
 def blocks(axis: int, first: np.ndarray, *others: np.ndarray) -> Iterator[tuple[np.ndarray, ...]]:
-    """Cut arrays into the same blocks of whole rows, along their longest axis other than `axis`."""
+    """Cut arrays into the same blocks of whole rows, along the longest axis of the first other than `axis`."""
     if first.nbytes <= BLOCK or first.ndim == 1:
         yield first, *others
         return
@@ -75,14 +90,20 @@ def blocks(axis: int, first: np.ndarray, *others: np.ndarray) -> Iterator[tuple[
         yield first[part], *(array[part] for array in others)
 
 
-def _column(x: np.ndarray, axis: int) -> np.ndarray:
-    """Return room for one element per row."""
-    return np.empty((*x.shape[:axis], 1, *x.shape[axis + 1 :]), x.dtype)
+def _top(x: np.ndarray, axis: int) -> Any:
+    """Return the maximum of each row, or one number that serves for all."""
+    if x.shape[axis] < SHORT:
+        top = x.max()
+        if top - x.min() <= NEAR:
+            return top
+    return np.maximum.reduce(x, axis, keepdims=True)
 
 
-def _sums(x: np.ndarray, axis: int, out: np.ndarray | None = None) -> np.ndarray:
-    """Return the sum of each row. Where rows are contiguous, as a product with ones: BLAS is three times as fast as a sum."""
-    if axis != x.ndim - 1 or not x.flags.c_contiguous:
-        return np.add.reduce(x, axis, None, out, True)
-    ones = np.ones((x.shape[axis], 1), x.dtype)
-    return np.matmul(x, ones, out)
+def _ones(x: np.ndarray, axis: int) -> np.ndarray | None:
+    """Return the vector whose product with x sums its rows; None where they do not lie as BLAS wants them."""
+    return np.ones((x.shape[axis], 1), x.dtype) if axis == x.ndim - 1 and x.strides[axis] == x.itemsize else None
+
+
+def _sums(x: np.ndarray, axis: int, ones: np.ndarray | None) -> np.ndarray:
+    """Return the sum of each row: as a product, several times as fast as a sum."""
+    return np.matmul(x, ones) if ones is not None and x.ndim > 1 else np.add.reduce(x, axis, keepdims=True)

@@ -1,4 +1,4 @@
-"""Softmax along an axis, its logarithm, and their gradients, for libraries without faster ones: in the standard's functions.
+"""Softmax along an axis, its logarithm, the loss against a class, and their gradients: in the array standard's functions.
 
     p_i = e^{x_i − m} / s        m = max_j x_j,   s = Σ_j e^{x_j − m}        ln p_i = (x_i − m) − ln s
 
@@ -13,24 +13,34 @@ Array = Any
 
 
 class Rows:
-    """What ops/softmax.py computes with. "A row" is a line of elements along `axis`."""
+    """What ops/softmax.py computes with. A row is a line of elements along `axis`."""
 
     def __init__(self, xp: Any) -> None:
         self.xp = xp
 
-    def softmax(self, x: Array, axis: int) -> tuple[Array, Array, Array]:
-        """Return p, m and s; m and s keep the axis, with size 1."""
-        xp = self.xp
-        m = xp.max(x, axis=axis, keepdims=True)
-        e = xp.exp(x - m)
-        s = xp.sum(e, axis=axis, keepdims=True)
-        return e / s, m, s
+    def softmax(self, x: Array, axis: int) -> Array:
+        """Return p."""
+        e, s, _ = self._exponentials(x, axis)
+        return e / s
 
     def log_softmax(self, x: Array, axis: int) -> Array:
         """Return ln p."""
+        _, s, m = self._exponentials(x, axis)
+        return (x - m) - self.xp.log(s)
+
+    def softmax_nll(self, x: Array, target: Array) -> tuple[Array, Array]:
+        """Return ℓ_n = −ln p_n,target(n) and p, for x (N, C) and target (N,)."""
         xp = self.xp
-        shifted = x - xp.max(x, axis=axis, keepdims=True)
-        return shifted - xp.log(xp.sum(xp.exp(shifted), axis=axis, keepdims=True))
+        e, s, m = self._exponentials(x, 1)
+        picked = xp.take_along_axis(x, xp.expand_dims(target, axis=1), axis=1)
+        return (xp.log(s) + (m - picked))[:, 0], e / s
+
+    def _exponentials(self, x: Array, axis: int) -> tuple[Array, Array, Array]:
+        """Return e^{x − m}, s and m."""
+        xp = self.xp
+        m = xp.max(x, axis=axis, keepdims=True)
+        e = xp.exp(x - m)
+        return e, xp.sum(e, axis=axis, keepdims=True), m
 
     def softmax_pull(self, dy: Array, p: Array, axis: int) -> Array:
         """Return dx_i = p_i (dy_i − Σ_j dy_j p_j)."""

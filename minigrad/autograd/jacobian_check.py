@@ -224,7 +224,7 @@ def _check_inputs(variables: dict[int, Tensor]) -> None:
                 "x.double().requires_grad_()"
             )
         strides = getattr(x.array, "strides", ())
-        if any(stride == 0 and n > 1 for stride, n in zip(strides, x.shape)):
+        if x.numel() and any(stride == 0 and n > 1 for stride, n in zip(strides, x.shape)):
             raise ValueError(
                 f"gradcheck: input {i} repeats its memory (stride 0): its elements cannot be moved one by one; clone it"
             )

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import functools
-import weakref
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..arrays import Array, Namespace, backend, backend_for
+from ..backward import FREED
 from ..graph import Node, Output, Source
 from ..memory import mark_written, written_since
 from ..modes import no_grad
@@ -19,26 +19,38 @@ from ..views import Step, View, check_writable, finish
 if TYPE_CHECKING:
     from .function import Function, FunctionCtx
 
-Saved = tuple[Array | None, ...]
+
+class Saved(NamedTuple):
+    """An array that the user saved, and where in the graph it stands: a number means that output of the call itself."""
+
+    array: Array | None
+    place: Source | int | None
+
+
+Blank = Callable[[], Tensor]
+"""Makes the zeros that stand for the gradient of an output nobody used."""
 
 
 class UserOp(Op):
-    """A Function as the engine sees it: an op whose joint gradient is the user's backward. It is in no registry."""
+    """A Function as the engine sees it: an op whose joint gradient is the user's backward. It stands in no registry.
+
+    What it saves are settings, so that the engine does not put them back in the graph: `saved_tensors` does.
+    """
 
     def __init__(self, function: type[Function], keeps_arrays: bool) -> None:
         self.name = function.__name__
         self.label = f"{self.name}Backward"
         self.arguments = []
         self.variadic = "inputs"
-        self.settings = {"context", "saved"}
-        self.wants = [("context", "saved")]
-        self.joint_gradient = functools.partial(_gradients, function, self.label)
+        self.settings = {"ctx", "saved", "shapes", "blanks"}
+        self.wants = [("ctx", "saved", "shapes", "blanks")]
+        self.joint_gradient = functools.partial(_gradients, function)
         self.definition = None
         self.keeps_arrays = keeps_arrays
 
 
 class Borrowed(View):
-    """How an output is a view where a Function handed out memory that others can see. A write could not be recorded."""
+    """How an output is a view where a Function handed out memory that others can see: a write could not be recorded."""
 
     __slots__ = ("whose",)
 
@@ -68,89 +80,69 @@ class Borrowed(View):
         )
 
 
+def among(x: Any, others: Sequence[Any]) -> bool:
+    """Return True if x itself, not an equal, is one of the others."""
+    return any(x is other for other in others)
+
+
 # ---- forward
 
 
-def _source(x: Any) -> Source | None:
+def source_of(x: Any) -> Source | None:
+    """Return where the gradient of an argument goes, None for one that is no tensor."""
     if not isinstance(x, Tensor):
         return None
     x.refresh()
     return x.source
 
 
-def _among(x: Any, others: Sequence[Any]) -> bool:
-    return any(x is other for other in others)
-
-
-def _unrecorded(output: Any, context: FunctionCtx, args: Sequence[Any]) -> Any:
-    """Return an output of a call that no gradient goes through."""
+def plain_output(output: Any, ctx: FunctionCtx, args: Sequence[Any]) -> Any:
+    """Return an output that no gradient goes through."""
     if not isinstance(output, Tensor):
         return output
-    if _among(output, context._dirty):
+    if among(output, ctx.dirty_tensors):
         mark_written(output.array)
         return output
-    if _among(output, args):
+    if among(output, args):
         with no_grad():
             return output.view_as(output)
     return output if output.source is None else output.detach()
 
 
-def _recorded(
-    function: type[Function], context: FunctionCtx, args: Sequence[Any], sources: list[Source | None], outputs: tuple[Any, ...]
+def recorded_outputs(
+    function: type[Function], ctx: FunctionCtx, args: Sequence[Any], sources: list[Source | None], outputs: Sequence[Any]
 ) -> tuple[Any, ...]:
     """Make the node of a call, and return its outputs with their place in the graph."""
-    for x in context._dirty:
+    for x in ctx.dirty_tensors:
         check_writable(x, function.__name__)
-        mark_written(x.array)
-    saved = _save(context, args, sources, outputs)
+    saved = tuple(_save(x, ctx, args, sources, outputs) for x in ctx.to_save)
+    settings = {"ctx": ctx, "saved": saved, "shapes": tuple(_shape(x) for x in args), "blanks": [_blank(y) for y in outputs]}
     arrays = [x.array if isinstance(x, Tensor) else x for x in args]
-    node = make_node(UserOp(function, bool(saved)), outputs, arrays, sources, {"context": context, "saved": saved})
-    context._node = weakref.ref(node)
-    context._blanks = [_blank(output) for output in outputs]
-    made: dict[int, Any] = {}
-    for i, output in enumerate(outputs):
-        made[id(output)] = _output(output, i, node, context, args)  # one tensor returned twice is the later output
-    context._dirty = context._constant = ()
-    return tuple(made[id(output)] for output in outputs)
+    node = make_node(UserOp(function, keeps_arrays=bool(saved)), tuple(outputs), arrays, sources, settings)
+    made = {id(output): _output(output, i, node, ctx, args) for i, output in enumerate(outputs)}
+    ctx.attach(node)
+    return tuple(made[id(output)] for output in outputs)  # one tensor returned twice is the later output
 
 
-def _save(context: FunctionCtx, args: Sequence[Any], sources: list[Source | None], outputs: Sequence[Any]) -> Saved:
-    """Return the arrays to save, and note in the context where in the graph each stands."""
-    places: list[Source | int | None] = []
-    saved: list[Array | None] = []
-    for x in context._to_save:
-        array, place = (None, None) if x is None else (x.array, x.source)
-        dirty = _among(x, context._dirty)
-        if x is not None and _among(x, args) and not dirty:
-            place = next(source for y, source in zip(args, sources) if y is x)
-        elif x is not None and _among(x, outputs):
-            place = next((i for i, y in enumerate(outputs) if y is x and _differentiable(y, context)), None)
-        places.append(place)
-        saved.append(backend(array).xp.asarray(array, copy=True) if dirty else array)
-    context._to_save, context._places = (), tuple(places)
-    return tuple(saved)
+def _save(x: Tensor | None, ctx: FunctionCtx, args: Sequence[Any], sources: list[Source | None], outputs: Sequence[Any]) -> Saved:
+    """Return what to keep of a tensor. A dirty one is copied: it is written once more, by this call as the graph sees it."""
+    if x is None:
+        return Saved(None, None)
+    number = next((i for i, y in enumerate(outputs) if y is x and _differentiable(x, ctx)), None)
+    if among(x, ctx.dirty_tensors):
+        return Saved(backend(x.array).xp.asarray(x.array, copy=True), number)
+    if among(x, args):
+        return Saved(x.array, next(source for y, source in zip(args, sources) if y is x))
+    if among(x, outputs):
+        return Saved(x.array, number)
+    return Saved(x.array, source_of(x))
 
 
-def _differentiable(output: Any, context: FunctionCtx) -> bool:
-    return isinstance(output, Tensor) and output.dtype.is_floating_point and not _among(output, context._constant)
+def _shape(x: Any) -> tuple[int, ...] | None:
+    return tuple(x.array.shape) if isinstance(x, Tensor) else None
 
 
-def _output(output: Any, i: int, node: Node, context: FunctionCtx, args: Sequence[Any]) -> Any:
-    """Return an output of a recorded call: a tensor of its own, so that nothing the user keeps in ctx leads back here."""
-    source = Output(node, i) if _differentiable(output, context) else None
-    if _among(output, context._dirty):
-        finish(output, Tensor.linked(output.array, source), recorded=True)
-        return output
-    if source is None:
-        return _unrecorded(output, context, args)
-    result = Tensor.linked(output.array, source)
-    if output.alias is not None or _among(output, args):
-        base, steps = (output, ()) if output.alias is None else (output.alias.base, output.alias.steps)
-        result.alias = Borrowed(base, steps, f"Output {i} of {node.op.name}")
-    return result
-
-
-def _blank(output: Any) -> Callable[[], Tensor] | None:
+def _blank(output: Any) -> Blank | None:
     """Return what makes zeros like an output, without holding on to it."""
     if not isinstance(output, Tensor):
         return None
@@ -158,41 +150,66 @@ def _blank(output: Any) -> Callable[[], Tensor] | None:
     return lambda: Tensor.wrap(backend_for(device).zeros(shape, dtype, device))
 
 
+def _differentiable(output: Any, ctx: FunctionCtx) -> bool:
+    return isinstance(output, Tensor) and output.dtype.is_floating_point and not among(output, ctx.non_differentiable)
 
-def _check_marks(context: FunctionCtx, args: Sequence[Any], outputs: Sequence[Any], split: bool) -> None:
-    """Raise RuntimeError where what forward said about its tensors does not fit."""
-    if not all(_among(x, outputs) for x in context._dirty):
-        raise RuntimeError(
-            "Some elements marked as dirty during the forward method were not returned as output. The inputs that are modified "
-            "inplace must all be outputs of the Function."
-        )
-    if split and any(_among(x, args) and _among(x, outputs) for x in context._to_save if x is not None):
-        raise RuntimeError(
-            "An input that has been returned as-is as output is being saved for backward. This is not supported if you override "
-            "setup_context. You should return and save a view of the input instead, e.g. with x.view_as(x) or setup ctx inside "
-            "the forward function itself."
-        )
+
+def _output(output: Any, i: int, node: Node, ctx: FunctionCtx, args: Sequence[Any]) -> Any:
+    """Return an output of a recorded call: a tensor of its own, so that nothing the user keeps in ctx leads back to the node."""
+    source = Output(node, i) if _differentiable(output, ctx) else None
+    if among(output, ctx.dirty_tensors):
+        finish(output, Tensor.linked(output.array, source), recorded=True)
+        return output
+    if source is None:
+        return plain_output(output, ctx, args)
+    result = Tensor.linked(output.array, source)
+    if output.alias is not None or among(output, args):
+        base, steps = (output, ()) if output.alias is None else (output.alias.base, output.alias.steps)
+        result.alias = Borrowed(base, steps, f"Output {i} of {node.op.name}")
+    return result
 
 
 # ---- backward
 
 
+def saved_tensors(node: Node | None) -> tuple[Tensor | None, ...]:
+    """Return what the call behind a node saved, in its place in the graph; RuntimeError if it was freed."""
+    if node is None or node.extra is None or node.extra.joint is None:
+        raise RuntimeError(FREED)
+    saved: tuple[Saved, ...] = node.extra.joint[1][1]
+    return tuple(
+        None if array is None else Tensor.linked(array, Output(node, place) if isinstance(place, int) else place)
+        for array, place in saved
+    )
+
+
 def _gradients(
-    function: type[Function], label: str, xp: Namespace, dy: Any, needs: Sequence[bool], context: FunctionCtx, saved: Saved
+    function: type[Function],
+    xp: Namespace,
+    dy: tuple[Any, ...],
+    needs: Sequence[bool],
+    ctx: FunctionCtx,
+    saved: tuple[Saved, ...],
+    shapes: Sequence[tuple[int, ...] | None],
+    blanks: Sequence[Blank | None],
 ) -> list[Any]:
-    """Run the user's backward: on Tensors, which are recorded if the sweep is."""
+    """Run the user's backward, on Tensors either way; it is recorded if the sweep is."""
     recording = xp is recorded()
     grads: list[Tensor | None] = []
-    for d, blank in zip(dy, context._blanks):
-        missing = blank() if blank is not None and context._materialize else None
+    for d, blank in zip(dy, blanks):
+        missing = blank() if blank is not None and ctx.materialize_grads else None
         grads.append(missing if d is None else d if recording else Tensor.wrap(d))
-    results = _rule_of(function)(context, *grads)
-    results = _checked(results if isinstance(results, tuple) else (results,), needs, context._shapes, label)
-    # As views, the arrays are never taken for the sweep's own: the user may have returned what was saved, or kept it.
-    return [None if dx is None else dx if recording else dx.array[...] for dx in results]
+    results = _rule(function)(ctx, *grads)
+    results = results if isinstance(results, tuple) else (results,)
+    _check(results, needs, shapes, f"{function.__name__}Backward")
+    wanted = [dx if needed else None for dx, needed in zip(results, needs)]
+    # As a view an array is not taken for one that the sweep may write: the user may have returned what was saved.
+    return [None if dx is None else dx if recording else dx.array[...] for dx in wanted]
 
 
-def _rule_of(function: type[Function]) -> Callable[..., Any]:
+def _rule(function: type[Function]) -> Callable[..., Any]:
+    from .function import Function
+
     if function.vjp is Function.vjp:
         return function.backward
     if function.backward is not Function.backward:
@@ -202,27 +219,26 @@ def _rule_of(function: type[Function]) -> Callable[..., Any]:
     return function.vjp
 
 
-def _checked(results: tuple[Any, ...], needs: Sequence[bool], shapes: Sequence[Any], label: str) -> list[Tensor | None]:
-    """Return the gradients backward returned, one per argument; RuntimeError where they do not fit the arguments."""
+def _check(results: tuple[Any, ...], needs: Sequence[bool], shapes: Sequence[tuple[int, ...] | None], label: str) -> None:
+    """Raise RuntimeError where the gradients that backward returned do not fit the arguments of forward."""
     expected = len(shapes)
-    if len(results) != expected and (len(results) < expected or any(dx is not None for dx in results[expected:])):
+    if len(results) < expected or any(dx is not None for dx in results[expected:]):
         raise RuntimeError(f"function {label} returned an incorrect number of gradients (expected {expected}, got {len(results)})")
     for i, (dx, shape) in enumerate(zip(results, shapes)):
         if dx is None:
             continue
         if not isinstance(dx, Tensor):
-            raise RuntimeError(f"{label}: expected Variable or None (got {type(dx).__name__})")
+            raise RuntimeError(f"function {label}: expected Variable or None (got {type(dx).__name__})")
         if shape is None:
             raise RuntimeError(
                 f"function {label} returned a gradient different than None at position {i + 1}, but the corresponding forward "
                 "input was not a Variable"
             )
-        if needs[i] and not _covers(tuple(dx.shape), shape):
+        if needs[i] and not _covers(tuple(dx.array.shape), shape):
             raise RuntimeError(
                 f"Function {label} returned an invalid gradient at index {i} - got {list(dx.shape)} but expected shape compatible "
                 f"with {list(shape)}"
             )
-    return [dx if needed else None for dx, needed in zip(results, needs)]
 
 
 def _covers(wide: tuple[int, ...], shape: tuple[int, ...]) -> bool:

@@ -54,7 +54,7 @@ class finfo:
     """
 
     def __init__(self, type: Any = None) -> None:
-        kind = dtypes.default() if type is None else _dtype("finfo", type)
+        kind = dtypes.default() if type is None else dtypes.dtype.of(type)
         if kind.category != dtypes.FLOAT:
             raise TypeError(f"finfo() requires a floating point input type, not {kind}. Use iinfo for integer types")
         limits = np.finfo(kind.dtype)
@@ -73,7 +73,7 @@ class iinfo:
     """The limits of an integer type. bits: its size. min, max: the smallest and largest number."""
 
     def __init__(self, type: Any) -> None:
-        kind = _dtype("iinfo", type)
+        kind = dtypes.dtype.of(type)
         if kind.category != dtypes.INTEGER:
             raise TypeError(f"iinfo() requires an integer input type, not {kind}. Use finfo for floating point types")
         limits = np.iinfo(kind.dtype)
@@ -84,12 +84,6 @@ class iinfo:
         return f"iinfo(min={self.min:g}, max={self.max:g}, dtype={self.dtype})"
 
 
-def _dtype(name: str, type: Any) -> dtypes.dtype:
-    if not isinstance(type, (dtypes.dtype, np.dtype, __builtins_type)):
-        raise TypeError(f"{name}(): argument 'type' (position 1) must be torch.dtype, not {type.__class__.__name__}")
-    return dtypes.dtype.of(type)
-
-
 # ---- agreement
 
 
@@ -97,7 +91,7 @@ def _dtype(name: str, type: Any) -> dtypes.dtype:
 def equal(input: Tensor, other: Tensor) -> bool:
     """Return True if both have the same shape and the same elements (nan equals nothing)."""
     a, b = _tensor("equal", "input", 1, input), _tensor("equal", "other", 2, other)
-    return a.shape == b.shape and bool((a.detach() == b.detach()).array.all())
+    return a.shape == b.shape and _all(a.detach() == b.detach())
 
 
 @method
@@ -129,7 +123,11 @@ def allclose(
     input: Tensor, other: Tensor, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False
 ) -> bool:
     """Return True if `isclose` holds everywhere."""
-    return bool(isclose(input, other, rtol, atol, equal_nan).array.all())
+    return _all(isclose(input, other, rtol, atol, equal_nan))
+
+
+def _all(truth: Tensor) -> bool:
+    return bool(arrays.namespace(truth.array).all(truth.array))
 
 
 def _tensor(name: str, argument: str, position: int, given: Any) -> Tensor:

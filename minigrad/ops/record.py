@@ -46,7 +46,7 @@ def unary(op: Op) -> Callable[..., Any]:
         if type(y) is not ndarray:
             y = backend(x).as_array(y)
         if source is None:
-            return otherwise(input) if floats and x.dtype.kind != "f" else wrap(y)
+            return otherwise(input) if floats and element_type(x).kind != "f" else wrap(y)
         if unusual and not mode.plain:
             return otherwise(input) if mode.anomaly else wrap(y)
         if build is None:
@@ -81,7 +81,7 @@ def binary(op: Op) -> Callable[..., Any]:
             from_a = input.source
             from_b = other.source
         except AttributeError:
-            if other.__class__ not in NUMBERS or not isinstance(input, Tensor) or input.array.dtype.kind != "f":
+            if other.__class__ not in NUMBERS or not isinstance(input, Tensor) or element_type(input.array).kind != "f":
                 return otherwise(input, other)
             a, b, from_a, from_b = input.array, other, input.source, None
         else:
@@ -98,7 +98,7 @@ def binary(op: Op) -> Callable[..., Any]:
         elif from_b is not None:
             build = right
         else:
-            return otherwise(input, other) if floats and a.dtype.kind != "f" else wrap(y)
+            return otherwise(input, other) if floats and element_type(a).kind != "f" else wrap(y)
         if unusual and not mode.plain:
             return otherwise(input, other) if mode.anomaly else wrap(y)
         if build is None:

@@ -19,7 +19,7 @@ def softmax(xp: Namespace, x: Array, *, axis: int) -> Array:
     """Return p_i = e^{x_i} / Σ_j e^{x_j}."""
     if 0 in x.shape:
         return xp.zeros_like(x)
-    return _wide(lambda x: backend(x).rows.softmax(x, axis)[0], x)
+    return _wide(lambda x: backend(x).rows.softmax(x, axis), x)
 
 
 @softmax.grad("x")
@@ -80,12 +80,7 @@ def softmax_nll(xp: Namespace, x: Array, target: Array) -> tuple[Array, Array]:
     With p an output, the exponentials are computed once, and gradients of any order are made of p.
     """
 
-    def value(x: Array) -> tuple[Array, Array]:
-        p, m, s = backend(x).rows.softmax(x, 1)
-        picked = xp.take_along_axis(x, xp.expand_dims(target, axis=1), axis=1)
-        return (xp.log(s) + (m - picked))[:, 0], p  # in this order: m and x_target may be large, their difference is exact
-
-    return _wide(value, x)
+    return _wide(lambda x: backend(x).rows.softmax_nll(x, target), x)
 
 
 @softmax_nll.grad("x")

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from .table_elementwise import ELEMENTWISE
 from .table_indexing import INDEXING
+from .table_linalg import LINALG
+from .table_reductions import REDUCTIONS
 from .table_shape import SHAPE
 
-TABLE = {**ELEMENTWISE, **SHAPE, **INDEXING}
+TABLE = {**ELEMENTWISE, **SHAPE, **INDEXING, **REDUCTIONS, **LINALG}
