@@ -9,6 +9,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, NoReturn
 
+from . import one_thread  # noqa: F401 (first of all, before NumPy is loaded)
 from .lab.claims import summary
 from .lab.registry import everything, find
 from .lab.runner import execute

@@ -427,7 +427,7 @@ def accumulate(tensor: Tensor, gradient: Any, create_graph: bool, fresh: bool) -
         tensor.grad.array += gradient
         mark_written(tensor.grad.array)
     elif create_graph:
-        tensor.grad = gradient
+        tensor.grad = Tensor.linked(own(gradient.array), gradient.source)
     else:
         tensor.grad = Tensor.wrap(gradient if fresh else own(gradient))
 

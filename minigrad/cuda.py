@@ -21,6 +21,12 @@ def device_count() -> int:
         return 0
 
 
+def get_device_name(device: Any = None) -> str:
+    """Return the name of a GPU (None: the first); RuntimeError, saying what is missing, where there is none."""
+    place = Device.of("cuda" if device is None else device)
+    return _cupy().cuda.runtime.getDeviceProperties(place.index)["name"].decode()
+
+
 def synchronize(device: Any = None) -> None:
     """Wait until a GPU (None: the first) has done all its work; RuntimeError, saying what is missing, where there is none."""
     place = Device.of("cuda" if device is None else device)

@@ -51,7 +51,7 @@ class dtype:
             return spec
         try:
             return cls._by_numpy[np.dtype(spec)]
-        except (KeyError, TypeError):
+        except (KeyError, TypeError, ValueError):
             known = ", ".join(d.name for d in cls._by_numpy.values())
             raise TypeError(f"minigrad has no element type {spec!r}; it has {known}") from None
 

@@ -12,6 +12,7 @@ from .functions.elementwise import sigmoid, tanh
 from .functions.indexing import embedding
 from .functions.losses import cross_entropy, mse_loss, nll_loss
 from .functions.products import linear
+from .names import missing_attribute
 from .random import default_generator
 from .tensor import Tensor
 
@@ -74,3 +75,7 @@ def _mask(input: Tensor, p: float) -> arrays.Array:
     xp = arrays.namespace(input.array)
     kept = default_generator(input.device).uniform(input.shape, dtypes.float32) >= p
     return xp.astype(kept, input.array.dtype) * (1 / (1 - p))
+
+
+def __getattr__(name: str) -> Any:
+    raise missing_attribute(__name__, name, __all__)

@@ -4,8 +4,8 @@
     tensor([[  1.0000,   2.5000],
             [300.0000,   4.0000]], requires_grad=True)
 
-Three steps: take the values that will be shown (`_shown`: the edges only, where there are many), find one format for all of them
-(`_format`: fixed, integral or scientific), lay them out in brackets (`_layout`), and append what the values do not tell
+Four steps: take the values that will be shown (`_shown`: the edges only, where there are many), find one format for all of
+them (`_format`: fixed, integral or scientific), lay them out in brackets (`_layout`), and append what the values do not tell
 (`_suffixes`: type, device, gradient).
 """
 
@@ -15,7 +15,7 @@ import dataclasses
 import math
 import threading
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -111,22 +111,31 @@ def _shown(tensor: Tensor, options: Options) -> tuple[np.ndarray, list[bool]]:
 # ---- one format for all values
 
 
-def _format(values: np.ndarray, options: Options) -> Callable[[Any], str]:
-    """Return the function that writes one value, in the width that all values need."""
+class Format(NamedTuple):
+    """How every value is written, and in how many characters at least."""
+
+    write: Callable[[Any], str]
+    width: int
+
+    def __call__(self, value: Any) -> str:
+        """Write one value, from the left filled up with blanks."""
+        return self.write(value).rjust(self.width)
+
+
+def _format(values: np.ndarray, options: Options) -> Format:
+    """Choose the format. For floats, those that are neither 0, infinite nor nan decide, and the others join them."""
     if values.dtype.kind != "f":
-        width = max(len(str(v)) for v in values.ravel().tolist())
-        return lambda value: str(value).rjust(width)
+        return Format(str, max(len(str(v)) for v in values.ravel().tolist()))
     wide = values.astype(np.float64)
-    ordinary = wide[np.isfinite(wide) & (wide != 0)]  # the others fit in anyway
+    ordinary = wide[np.isfinite(wide) & (wide != 0)]
     if not ordinary.size:
-        return _integral
+        return Format(_integral, 1)
     size = np.abs(ordinary)
     largest, smallest = float(size.max()), float(size.min())
     integral = bool(np.all(ordinary == np.ceil(ordinary)))
     extreme = largest / smallest > WIDEST_FIXED or largest > LARGEST_FIXED or (not integral and smallest < SMALLEST_FIXED)
     write = _writer(extreme if options.sci_mode is None else options.sci_mode, integral, options.precision)
-    width = max(len(write(v)) for v in ordinary.tolist())
-    return lambda value: write(value).rjust(width)
+    return Format(write, max(len(write(v)) for v in ordinary.tolist()))
 
 
 def _writer(scientific: bool, integral: bool, precision: int) -> Callable[[float], str]:
@@ -143,12 +152,12 @@ def _integral(value: float) -> str:
 # ---- brackets and lines
 
 
-def _layout(values: np.ndarray, cut: Sequence[bool], write: Callable[[Any], str], indent: int, options: Options) -> str:
+def _layout(values: np.ndarray, cut: Sequence[bool], write: Format, indent: int, options: Options) -> str:
     """Return values in nested brackets; along a cut axis `...` stands between the edges."""
     if values.ndim == 0:
         return write(values.item())
     if values.ndim == 1:
-        return _row([write(v) for v in values.tolist()], cut[0], indent, options)
+        return _row(values, cut[0], write, indent, options)
     parts = [_layout(part, cut[1:], write, indent + 1, options) for part in values]
     if cut[0]:
         parts.insert(options.edgeitems, "...")
@@ -156,11 +165,12 @@ def _layout(values: np.ndarray, cut: Sequence[bool], write: Callable[[Any], str]
     return f"[{between.join(parts)}]"
 
 
-def _row(words: list[str], cut: bool, indent: int, options: Options) -> str:
+def _row(values: np.ndarray, cut: bool, write: Format, indent: int, options: Options) -> str:
     """Return one row in brackets, broken into lines of at most `linewidth` characters."""
-    per_line = max(1, (options.linewidth - indent) // (len(words[0]) + 2)) if words else 1
+    words = [write(v) for v in values.tolist()]
     if cut:
         words.insert(options.edgeitems, " ...")
+    per_line = max(1, (options.linewidth - indent) // (write.width + len(", ")))
     lines = [", ".join(words[i : i + per_line]) for i in range(0, len(words), per_line)]
     between = ",\n" + " " * (indent + 1)
     return f"[{between.join(lines)}]"

@@ -35,7 +35,7 @@ _SEED_BYTES = 8
 
 
 class Generator:
-    """A stream of random numbers of one's own: `Generator("cuda").manual_seed(0)`, then `generator=` wherever numbers are drawn.
+    """A stream of random numbers of one's own: `Generator("cuda").manual_seed(0)`, handed over as `generator=`.
 
     Args:
         device: where it draws; only tensors there can be drawn with it.

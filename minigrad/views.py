@@ -53,7 +53,8 @@ class View:
         if self.one_of_many:
             raise RuntimeError(
                 f"Output of a function that returns multiple views is being modified inplace ({what}). Such functions do not "
-                "allow the output views to be modified inplace. You should replace the inplace operation by an out-of-place one."
+                "allow the output views to be modified inplace. You should replace the inplace operation by an out-of-place "
+                "one."
             )
         if not self.recording and self.base.source is not None:
             raise RuntimeError(

@@ -61,7 +61,8 @@ class StrictBackend(Backend):
         return self.owner(a) is self.owner(b)
 
     def read(self, array: Any, index: Any) -> Any:
-        return wrap(np.asarray(array._array[bare(index)]))
+        part = array._array[bare(index)]
+        return wrap(part if isinstance(part, np.ndarray) else array._array[(*bare(index), ...)])
 
     def write(self, array: Any, index: Any, values: Any) -> None:
         array._array[bare(index)] = bare(values)

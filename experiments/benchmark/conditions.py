@@ -46,7 +46,8 @@ def describe() -> dict[str, Any]:
     return {
         "clock": "time.thread_time (CPU time of the calling thread)",
         "threads": 1,
-        "cyclic garbage collector": f"{'on' if gc.isenabled() else 'off'}, run once before each block",
+        "cyclic garbage collector": f"{'on' if gc.isenabled() else 'off'}; run before each block; what existed "
+        "before the timing is frozen, so that no side pays for walking through another's modules",
         "cyclic garbage collector thresholds": list(gc.get_threshold()),
         "paired": "blocks of all sides alternate in one process, order reversed every other repetition",
         "value": "median of the paired ratios [first quartile, third quartile]",

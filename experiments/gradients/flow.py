@@ -52,7 +52,7 @@ FLOAT64_NORMAL = float(np.log(np.finfo(np.float64).tiny))
 UNDERFLOW, OVERFLOW = "v", "X"
 MARK: dict[str, Any] = {"markersize": 8, "markeredgecolor": "black", "markeredgewidth": 0.8, "zorder": 3}
 QUANTITIES: dict[str, tuple[str, dict[str, Any]]] = {
-    "ln_bound": (r"$\prod_{k=t+1}^{T}\,\Vert J_k\Vert_2$", {"color": PALETTE["vermilion"], "linestyle": ":"}),
+    "ln_bound": (r"$\Pi_{k=t+1}^{T}\,\Vert J_k\Vert_2$", {"color": PALETTE["vermilion"], "linestyle": ":"}),
     "ln_product": (r"$\Vert J_T \cdots J_{t+1}\Vert_2$", {"color": PALETTE["blue"], "linestyle": "--"}),
     "ln_dh": (r"$\Vert dL/dh_t\Vert$", {"color": PALETTE["black"], "linestyle": "-"}),
 }
@@ -142,12 +142,12 @@ def graph_gradients(model: CharRNN, x: np.ndarray, target: np.ndarray) -> tuple[
 
 def measure(model: CharRNN, config: Config, x: np.ndarray, target: np.ndarray) -> Arrays:
     """Every quantity of the experiment for one network, as natural logarithms, (T, B) each."""
-    single = CharRNN(config, len(model.embedding.weight), model.cell.nonlinearity, minigrad.float32)
-    single.load_state_dict(model.state_dict())
     h, dh = graph_gradients(model, x, target)
-    _, dh_float32 = graph_gradients(single, x, target)
     if not np.isfinite(h).all():
         raise lab.UsageError("the states overflow even float64: choose smaller --set gains=..., T or lr")
+    single = CharRNN(config, len(model.embedding.weight), model.cell.nonlinearity, minigrad.float32)
+    single.load_state_dict(model.state_dict())
+    _, dh_float32 = graph_gradients(single, x, target)
     weights = {name: parameter.detach().numpy() for name, parameter in model.named_parameters()}
     J = jacobians(weights, h, x, model.cell.nonlinearity)
     formula, spectral, bound = chain(loss_gradient(weights, h[-1], target), J)

@@ -25,7 +25,7 @@ PALETTE = {
     "grey": "#767676",
 }
 
-_STYLE: dict[str, Any] = {
+_STYLE: Any = {
     "font.size": 11,
     "axes.titlesize": 12,
     "axes.labelsize": 12,

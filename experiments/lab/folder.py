@@ -50,7 +50,8 @@ class RunFolder:
     def write_arrays(self, arrays: dict[str, np.ndarray]) -> None:
         """Write every array into ``arrays.npz``."""
         buffer = io.BytesIO()
-        np.savez_compressed(buffer, **arrays)
+        named: dict[str, Any] = dict(arrays)
+        np.savez_compressed(buffer, **named)
         write_atomically(self.path / "arrays.npz", buffer.getvalue())
 
     def discard(self) -> None:

@@ -2,22 +2,13 @@
 
 import math
 from collections.abc import Callable, Iterable
-from typing import Any, Protocol
+from typing import Any
 
 from layers.utils import clip_grad_norm_
 from minigrad import Tensor
+from minigrad.optim import Optimizer
 
 from .record import Record
-
-
-class Optimizer(Protocol):
-    """What the loop asks of an optimiser."""
-
-    def zero_grad(self) -> None:
-        """Forget the gradients."""
-
-    def step(self) -> Any:
-        """Move the parameters along them."""
 
 
 def train(

@@ -34,6 +34,10 @@ class Backend(ABC):
         """Call the creation function of this name (zeros, empty, full, arange, linspace, eye) for an array on `device`."""
         return self.from_numpy(getattr(np, function)(*args, dtype=dtype), device)
 
+    def row_major(self, array: Array) -> Array:
+        """Return a copy whose elements lie in row-major order, without gaps."""
+        return self.xp.asarray(array, copy=True)
+
     def stream(self, seed: int, device: Device) -> Stream:
         """Return a stream of random numbers on `device`, which starts where `seed` (0 … 2^64 − 1) says."""
         return HostStream(seed, lambda array: self.from_numpy(array, device))

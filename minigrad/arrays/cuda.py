@@ -61,6 +61,10 @@ class CupyBackend(Backend):
         with self.cupy.cuda.Device(device.index):
             return getattr(self.cupy, function)(*args, dtype=dtype)
 
+    def row_major(self, array: Array) -> Array:
+        """Return a copy in row-major order."""
+        return self.cupy.array(array, order="C")
+
     def stream(self, seed: int, device: Device) -> Stream:
         """Return a stream that is drawn on the GPU of `device`."""
         return CupyStream(self.cupy, seed, device)

@@ -28,9 +28,17 @@ class NumpyBackend(Backend):
         """Return the array: it is where it should be."""
         return array
 
+    def row_major(self, array: Array) -> Array:
+        """Return a copy in row-major order."""
+        return np.array(array, order="C")
+
     def to_numpy(self, array: Array) -> np.ndarray:
         """Return the array: it is where it should be."""
         return array
+
+    def cast(self, array: Array, dtype: np.dtype[Any]) -> Array:
+        """Return a copy of another type (numpy.astype would warn of an overflow from inside NumPy, where no filter reaches)."""
+        return array.astype(dtype)
 
     def as_array(self, value: Any) -> Array:
         """Turn the scalar that NumPy returns for a 0-d result back into a 0-d array."""
@@ -52,8 +60,9 @@ class NumpyBackend(Backend):
         return self.owner(a) is self.owner(b)
 
     def read(self, array: Array, index: Any) -> Array:
-        """Return `array[index]`; NumPy checks the bounds."""
-        return array[index]
+        """Return `array[index]`, a view where the index is basic: also of one element, for which NumPy gives a scalar."""
+        part = array[index]
+        return part if isinstance(part, np.ndarray) else array[(*index, ...)]
 
     def write(self, array: Array, index: Any, values: Any) -> None:
         """Do `array[index] = values`."""

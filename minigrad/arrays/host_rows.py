@@ -14,12 +14,13 @@ import numpy as np
 
 from .rows import Rows
 
-BLOCK = 1 << 19
-"""Bytes of one array in a block: two such arrays fit a second-level cache of 1 MB."""
+BLOCK, SMALL = 1 << 19, 1 << 22
+"""Bytes of one array in a block (two such arrays fit a second-level cache of 1 MB), and up to which it is not cut at all."""
 
 SHORT, NEAR = 256, 32.0
-"""Rows shorter than SHORT cost more to find the maxima of than to exponentiate. Where no two elements of a block are farther
-apart than NEAR, the block's maximum serves all its rows: the exponents are then off by at most NEAR/2 units of rounding."""
+"""Rows shorter than SHORT cost more to find the maxima of than to exponentiate. Where no two elements of an array are farther
+apart than NEAR, one maximum serves all rows of a softmax: nothing underflows, and no exponent is off by more than NEAR/2
+units of rounding."""
 
 
 class NumpyRows(Rows):
@@ -29,7 +30,7 @@ class NumpyRows(Rows):
         """Return p."""
         p, ones = np.empty_like(x), _ones(x, axis)
         for x_, p_ in blocks(axis, x, p):
-            np.exp(np.subtract(x_, _top(x_, axis), p_), p_)
+            np.exp(np.subtract(x_, _any_top(x_, axis), p_), p_)
             np.divide(p_, _sums(p_, axis, ones), p_)
         return p
 
@@ -58,15 +59,16 @@ class NumpyRows(Rows):
         """Return dx_i = p_i (dy_i − Σ_j dy_j p_j)."""
         dx = np.empty_like(p)
         for dy_, p_, dx_ in blocks(axis, dy, p, dx):
-            np.subtract(dy_, np.expand_dims(np.vecdot(dy_, p_, axis=axis), axis), dx_)
+            inner = np.vecdot(dy_, p_, axis=axis)  # type: ignore[call-overload]  # NumPy's stubs lack `axis`
+            np.subtract(dy_, np.expand_dims(inner, axis), dx_)
             np.multiply(dx_, p_, dx_)
         return dx
 
-    def log_softmax_pull(self, dy: np.ndarray, y: np.ndarray, axis: int) -> np.ndarray:
-        """Return dx_i = dy_i − e^{y_i} Σ_j dy_j."""
-        dx, ones = np.empty_like(y), _ones(dy, axis)
-        for dy_, y_, dx_ in blocks(axis, dy, y, dx):
-            np.multiply(np.exp(y_, dx_), _sums(dy_, axis, ones), dx_)
+    def log_softmax_pull(self, dy: np.ndarray, log_p: np.ndarray, axis: int) -> np.ndarray:
+        """Return dx_i = dy_i − p_i Σ_j dy_j."""
+        dx, ones = np.empty_like(log_p), _ones(dy, axis)
+        for dy_, log_p_, dx_ in blocks(axis, dy, log_p, dx):
+            np.multiply(np.exp(log_p_, dx_), _sums(dy_, axis, ones), dx_)
             np.subtract(dy_, dx_, dx_)
         return dx
 
@@ -80,7 +82,7 @@ class NumpyRows(Rows):
 
 def blocks(axis: int, first: np.ndarray, *others: np.ndarray) -> Iterator[tuple[np.ndarray, ...]]:
     """Cut arrays into the same blocks of whole rows, along the longest axis of the first other than `axis`."""
-    if first.nbytes <= BLOCK or first.ndim == 1:
+    if first.nbytes <= SMALL or first.ndim == 1:
         yield first, *others
         return
     cut = max((i for i in range(first.ndim) if i != axis), key=first.shape.__getitem__)
@@ -90,13 +92,18 @@ def blocks(axis: int, first: np.ndarray, *others: np.ndarray) -> Iterator[tuple[
         yield first[part], *(array[part] for array in others)
 
 
-def _top(x: np.ndarray, axis: int) -> Any:
+def _top(x: np.ndarray, axis: int) -> np.ndarray:
+    """Return the maximum of each row."""
+    return np.maximum.reduce(x, axis, keepdims=True)
+
+
+def _any_top(x: np.ndarray, axis: int) -> Any:
     """Return the maximum of each row, or one number that serves for all."""
-    if x.shape[axis] < SHORT:
+    if x.size and x.shape[axis] < SHORT:
         top = x.max()
         if top - x.min() <= NEAR:
             return top
-    return np.maximum.reduce(x, axis, keepdims=True)
+    return _top(x, axis)
 
 
 def _ones(x: np.ndarray, axis: int) -> np.ndarray | None:

@@ -46,10 +46,10 @@ class Rows:
         """Return dx_i = p_i (dy_i − Σ_j dy_j p_j)."""
         return p * (dy - self.xp.sum(dy * p, axis=axis, keepdims=True))
 
-    def log_softmax_pull(self, dy: Array, y: Array, axis: int) -> Array:
-        """Return dx_i = dy_i − e^{y_i} Σ_j dy_j."""
+    def log_softmax_pull(self, dy: Array, log_p: Array, axis: int) -> Array:
+        """Return dx_i = dy_i − p_i Σ_j dy_j."""
         xp = self.xp
-        return dy - xp.exp(y) * xp.sum(dy, axis=axis, keepdims=True)
+        return dy - xp.exp(log_p) * xp.sum(dy, axis=axis, keepdims=True)
 
     def residual(self, p: Array, d: Array, target: Array) -> Array:
         """Return r_nc = d_nc (p_nc − [c = target_n]), for p (N, C), d (N, C) or (N, 1) and target (N,)."""

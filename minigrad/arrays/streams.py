@@ -47,7 +47,7 @@ class Stream(ABC):
 
 
 class HostStream(Stream):
-    """NumPy's PCG64-DXSM (O'Neill 2014; DXSM output), drawn on the host and handed to `place`, which puts arrays on a device."""
+    """NumPy's PCG64-DXSM (O'Neill 2014), drawn on the host and handed to `place`, which puts arrays on a device."""
 
     _STATE = struct.Struct("<16s16sBI")  # state, increment, and the half of a 64-bit draw that a 32-bit draw left over
 

@@ -168,9 +168,9 @@ def _check_marks(ctx: FunctionCtx, args: Sequence[Any], outputs: Sequence[Any], 
     passed_through = [x for x in ctx.to_save if x is not None and user_op.among(x, args) and user_op.among(x, outputs)]
     if split and passed_through:
         raise RuntimeError(
-            "An input that has been returned as-is as output is being saved for backward. This is not supported if you override "
-            "setup_context. You should return and save a view of the input instead, e.g. with x.view_as(x) or setup ctx inside "
-            "the forward function itself."
+            "An input that has been returned as-is as output is being saved for backward. This is not supported if you "
+            "override setup_context. You should return and save a view of the input instead, e.g. with x.view_as(x) or setup "
+            "ctx inside the forward function itself."
         )
 
 

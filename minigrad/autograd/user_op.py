@@ -124,7 +124,9 @@ def recorded_outputs(
     return tuple(made[id(output)] for output in outputs)  # one tensor returned twice is the later output
 
 
-def _save(x: Tensor | None, ctx: FunctionCtx, args: Sequence[Any], sources: list[Source | None], outputs: Sequence[Any]) -> Saved:
+def _save(
+    x: Tensor | None, ctx: FunctionCtx, args: Sequence[Any], sources: Sequence[Source | None], outputs: Sequence[Any]
+) -> Saved:
     """Return what to keep of a tensor. A dirty one is copied: it is written once more, by this call as the graph sees it."""
     if x is None:
         return Saved(None, None)
@@ -155,7 +157,7 @@ def _differentiable(output: Any, ctx: FunctionCtx) -> bool:
 
 
 def _output(output: Any, i: int, node: Node, ctx: FunctionCtx, args: Sequence[Any]) -> Any:
-    """Return an output of a recorded call: a tensor of its own, so that nothing the user keeps in ctx leads back to the node."""
+    """Return an output of a recorded call: a tensor of its own, so that nothing kept in ctx leads back to the node."""
     source = Output(node, i) if _differentiable(output, ctx) else None
     if among(output, ctx.dirty_tensors):
         finish(output, Tensor.linked(output.array, source), recorded=True)
@@ -214,7 +216,8 @@ def _rule(function: type[Function]) -> Callable[..., Any]:
         return function.backward
     if function.backward is not Function.backward:
         raise RuntimeError(
-            "Implementing both 'backward' and 'vjp' for a custom Function is not allowed. You should only implement one of them."
+            "Implementing both 'backward' and 'vjp' for a custom Function is not allowed. You should only implement one of "
+            "them."
         )
     return function.vjp
 
@@ -223,7 +226,9 @@ def _check(results: tuple[Any, ...], needs: Sequence[bool], shapes: Sequence[tup
     """Raise RuntimeError where the gradients that backward returned do not fit the arguments of forward."""
     expected = len(shapes)
     if len(results) < expected or any(dx is not None for dx in results[expected:]):
-        raise RuntimeError(f"function {label} returned an incorrect number of gradients (expected {expected}, got {len(results)})")
+        raise RuntimeError(
+            f"function {label} returned an incorrect number of gradients (expected {expected}, got {len(results)})"
+        )
     for i, (dx, shape) in enumerate(zip(results, shapes)):
         if dx is None:
             continue
@@ -236,8 +241,8 @@ def _check(results: tuple[Any, ...], needs: Sequence[bool], shapes: Sequence[tup
             )
         if needs[i] and not _covers(tuple(dx.array.shape), shape):
             raise RuntimeError(
-                f"Function {label} returned an invalid gradient at index {i} - got {list(dx.shape)} but expected shape compatible "
-                f"with {list(shape)}"
+                f"Function {label} returned an invalid gradient at index {i} - got {list(dx.shape)} but expected shape "
+                f"compatible with {list(shape)}"
             )
 
 

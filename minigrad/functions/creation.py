@@ -43,8 +43,9 @@ def tensor(data: Any, *, dtype: Any = None, device: Any = None, requires_grad: b
     """
     source: Any = data.array if isinstance(data, Tensor) else _as_array(data)
     made = as_tensor(data if source is None else Tensor.wrap(source), dtype, device)
-    if source is not None and made.device == Tensor.wrap(source).device and arrays.backend(source).shares(made.array, source):
-        made = Tensor.wrap(_copy(made.array))
+    library = arrays.backend(made.array)
+    if source is not None and library is arrays.backend(source) and library.shares(made.array, source):
+        made = Tensor.wrap(library.row_major(made.array))
     made.requires_grad = requires_grad
     return made
 
@@ -91,19 +92,10 @@ def _as_array(data: Any) -> Any:
     return array
 
 
-def _copy(array: Any) -> Any:
-    """Return a copy in row-major order."""
-    if isinstance(array, np.ndarray):
-        return np.array(array, order="C")
-    return arrays.namespace(array).asarray(array, copy=True)
-
-
 # ---- of one value
 
 
-def zeros(
-    *sizes: Any, size: Any = None, dtype: Any = None, device: Any = None, requires_grad: bool = False
-) -> Tensor:
+def zeros(*sizes: Any, size: Any = None, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """Return a tensor of zeros: `zeros(2, 3)`, `zeros((2, 3))`."""
     return _make("zeros", shape_of("zeros", sizes, size), dtype=dtype, device=device, requires_grad=requires_grad)
 
@@ -183,7 +175,13 @@ def new_empty(
 
 @method
 def new_full(
-    input: Tensor, size: Sequence[int], fill_value: Number, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+    input: Tensor,
+    size: Sequence[int],
+    fill_value: Number,
+    *,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
 ) -> Tensor:
     """Return a tensor of one value, of the type and on the device of this tensor."""
     shape = shape_of_one("new_full", size, 1)
@@ -225,7 +223,7 @@ def arange(
 ) -> Tensor:
     """Return start + i step for i = 0, …, ⌈(end − start) / step⌉ − 1: `arange(end)`, `arange(start, end, step)`.
 
-    Without `dtype` it is int64 if all three are integers, else the default type. Floats are computed in float64 and rounded once.
+    Without `dtype` it is int64 if all three are integers, else the default type. Floats are computed in float64, rounded once.
 
     Raises:
         RuntimeError: step is 0 or leads away from end, or a bound is not finite.

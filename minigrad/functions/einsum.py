@@ -1,9 +1,9 @@
 """Einstein summation, torch.einsum, in terms of operations that exist.
 
-Each operand is a factor: a tensor and one label per dimension, a letter or, for a dimension under an ellipsis, its position
-counted from the right (−1, −2, …). Repeated labels become diagonals; then two factors at a time, the cheapest pair first, become
-one: as a product of matrices where labels are summed, elementwise where none are. All of it is recorded, so derivatives of
-every order follow.
+Each operand is a factor: a tensor and one label per dimension, a letter or, for a dimension under an ellipsis, its
+position counted from the right (−1, −2, …). Repeated labels become diagonals; then two factors at a time, the cheapest pair
+first, become one: by a product of matrices where labels are summed, elementwise where none are. All of it is recorded, so
+derivatives of every order follow.
 """
 
 from __future__ import annotations
@@ -30,12 +30,13 @@ ELLIPSIS = "..."
 def einsum(*args: Any) -> Tensor:
     """Return Σ of the products of the operands' elements over every label that the output does not name.
 
-    `einsum("bij,bjk->bik", A, B)`: one letter per dimension of each operand, in the order of the dimensions. A letter repeated
-    within an operand takes the diagonal, `...` stands for dimensions that broadcast, spaces mean nothing. Without `->` the
-    output is the ellipsis, then every letter that appears once, in alphabetical order (capitals first). Dimensions of size 1
-    broadcast. The operands may come in a list, and the labels as lists of numbers below 52: `einsum(A, [0, 1], B, [1, 2], [0, 2])`.
+    `einsum("bij,bjk->bik", A, B)`: one letter per dimension of each operand, in the order of the dimensions. A letter
+    repeated within an operand takes the diagonal, `...` stands for dimensions that broadcast, spaces mean nothing. Without
+    `->` the output is the ellipsis, then every letter that appears once, in alphabetical order (capitals first). Dimensions
+    of size 1 broadcast. The operands may come in a list, and the labels as lists of numbers below 52:
+    `einsum(A, [0, 1], B, [1, 2], [0, 2])`.
 
-    RuntimeError: the equation cannot be read, or names an operand's dimensions wrongly: it says which subscript of which operand.
+    RuntimeError: the equation cannot be read or does not fit the operands; it says which subscript of which operand.
     """
     equation, operands = _arguments(args)
     terms, output = _read(equation, len(operands))
@@ -50,6 +51,8 @@ def einsum(*args: Any) -> Tensor:
         needed = set(result).union(*(own for _, own in factors))
         factors.insert(i, _contract(first, second, needed))
     x, own = _summed(factors[0], set(result))
+    if own == result and not any(x is operand for operand in operands):
+        return x
     return x.permute([own.index(label) for label in result])
 
 
@@ -60,7 +63,8 @@ def _arguments(args: Sequence[Any]) -> tuple[str, list[Tensor]]:
     """Return the equation and the operands, from whichever of the formats they came in."""
     if len(args) < 2:
         raise ValueError(
-            "einsum(): must specify the equation string and at least one operand, or at least one operand and its subscripts list"
+            "einsum(): must specify the equation string and at least one operand, or at least one operand and its subscripts "
+            "list"
         )
     if isinstance(args[0], Tensor):
         terms = [_letters(term) for term in args[1::2]]
@@ -118,7 +122,8 @@ def _subscripts(term: str, start: int, whose: str) -> list[str]:
         elif c != " ":
             if c not in LETTERS:
                 raise RuntimeError(
-                    f"einsum(): invalid subscript given at index {start + i} in the equation string, subscripts must be in [a-zA-Z]"
+                    f"einsum(): invalid subscript given at index {start + i} in the equation string, subscripts must be in "
+                    "[a-zA-Z]"
                 )
             found.append(c)
         i += 1
@@ -130,13 +135,13 @@ def _spell_out(term: list[str], ndim: int, operand: int) -> list[Label]:
     letters = len(term) - (ELLIPSIS in term)
     if ELLIPSIS not in term and letters != ndim:
         raise RuntimeError(
-            f"einsum(): the number of subscripts in the equation ({letters}) does not match the number of dimensions ({ndim}) for "
-            f"operand {operand} and no ellipsis was given"
+            f"einsum(): the number of subscripts in the equation ({letters}) does not match the number of dimensions ({ndim}) "
+            f"for operand {operand} and no ellipsis was given"
         )
     if letters > ndim:
         raise RuntimeError(
-            f"einsum(): the number of subscripts in the equation ({letters}) is more than the number of dimensions ({ndim}) for "
-            f"operand {operand}"
+            f"einsum(): the number of subscripts in the equation ({letters}) is more than the number of dimensions ({ndim}) "
+            f"for operand {operand}"
         )
     return _replaced(term, list(range(letters - ndim, 0)))
 
@@ -166,16 +171,16 @@ def _sizes(labels: list[list[Label]], operands: list[Tensor]) -> Sizes:
     sizes: Sizes = {}
     for i, (own, x) in enumerate(zip(labels, operands)):
         seen: Sizes = {}
-        for label, n in zip(own, x.shape):
+        for d, (label, n) in enumerate(zip(own, x.shape)):
             if seen.setdefault(label, n) != n:
                 raise RuntimeError(
                     f"einsum(): subscript {label} is repeated for operand {i} but the sizes don't match, {n} != {seen[label]}"
                 )
             before = sizes.get(label, 1)
             if before != n and 1 not in (before, n):
-                what = f"subscript {label} has" if isinstance(label, str) else f"dimension {label} covered by ellipsis has"
+                what = f"subscript {label}" if isinstance(label, str) else f"dimension {d} covered by ellipsis"
                 raise RuntimeError(
-                    f"einsum(): {what} size {n} for operand {i} which does not broadcast with previously seen size {before}"
+                    f"einsum(): {what} has size {n} for operand {i} which does not broadcast with previously seen size {before}"
                 )
             sizes[label] = before if n == 1 else n
     return sizes
@@ -227,10 +232,10 @@ def _contract(a: Factor, b: Factor, needed: set[Label]) -> Factor:
     if inner:
         left = _grouped(x, of_x, sizes, batch, rows, inner)
         right = _grouped(y, of_y, sizes, batch, inner, columns)
-        return matmul(left, right).reshape([sizes[label] for label in result]), result
+        return _shaped(matmul(left, right), [sizes[label] for label in result]), result
     one = [sizes[label] if label in of_x else 1 for label in result]
     other = [sizes[label] if label in of_y else 1 for label in result]
-    return _ordered(x, of_x, batch + rows).reshape(one) * _ordered(y, of_y, batch + columns).reshape(other), result
+    return _shaped(_ordered(x, of_x, batch + rows), one) * _shaped(_ordered(y, of_y, batch + columns), other), result
 
 
 def _summed(factor: Factor, needed: set[Label]) -> Factor:
@@ -240,12 +245,18 @@ def _summed(factor: Factor, needed: set[Label]) -> Factor:
     return (x.sum(spare), [label for label in labels if label in needed]) if spare else factor
 
 
-def _grouped(x: Tensor, labels: list[Label], sizes: Sizes, batch: list[Label], rows: list[Label], columns: list[Label]) -> Tensor:
+def _grouped(
+    x: Tensor, labels: list[Label], sizes: Sizes, batch: list[Label], rows: list[Label], columns: list[Label]
+) -> Tensor:
     """Return a factor as a batch of matrices, with several labels merged into rows and into columns."""
     shape = [sizes[label] for label in batch]
     merged = [math.prod(sizes[label] for label in group) for group in (rows, columns)]
-    return _ordered(x, labels, batch + rows + columns).reshape(shape + merged)
+    return _shaped(_ordered(x, labels, batch + rows + columns), shape + merged)
 
 
 def _ordered(x: Tensor, labels: list[Label], order: list[Label]) -> Tensor:
     return x if labels == order else x.permute([labels.index(label) for label in order])
+
+
+def _shaped(x: Tensor, shape: list[int]) -> Tensor:
+    return x if list(x.array.shape) == shape else x.reshape(shape)

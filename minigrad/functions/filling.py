@@ -6,11 +6,9 @@ for every in-place operation a leaf that requires a gradient can be written only
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
-from ..arrays import Array, backend, is_array
+from ..arrays import Array, backend
 from ..modes import mode
 from ..ops.errors import explain
 from ..ops.filling import fill
@@ -18,7 +16,7 @@ from ..random import Generator, chosen
 from ..tensor import Tensor
 from ..views import check_writable, finish
 from .attach import method
-from .sampling import Number, spread, coins, integers, whole_range
+from .sampling import Number, coins, integers, spread, whole_range
 from .sizes import fitting, floating, integer, number
 
 __all__: list[str] = []
@@ -30,7 +28,7 @@ def overwrite(tensor: Tensor, values: Tensor | Number, name: str) -> Tensor:
     if isinstance(values, Tensor):
         _check_shapes(tensor.array, values.array, name)
     tensor.refresh()
-    recorded = mode.recording and (tensor.source is not None or isinstance(values, Tensor) and values.source is not None)
+    recorded = mode.recording and (tensor.source is not None or (isinstance(values, Tensor) and values.source is not None))
     result = fill.call(tensor, values) if recorded else tensor
     backend(tensor.array).write(tensor.array, ..., values.array if isinstance(values, Tensor) else values)
     finish(tensor, result, recorded)

@@ -13,8 +13,8 @@ from .attach import method
 from .conversion import is_floating_point
 
 __all__ = [
-    "allclose", "can_cast", "equal", "finfo", "get_default_dtype", "iinfo", "is_floating_point", "is_tensor", "isclose", "numel",
-    "promote_types", "result_type", "set_default_dtype",
+    "allclose", "can_cast", "equal", "finfo", "get_default_dtype", "iinfo", "is_floating_point", "is_tensor", "isclose",
+    "numel", "promote_types", "result_type", "set_default_dtype",
 ]  # fmt: skip
 
 get_default_dtype = dtypes.default
@@ -95,9 +95,7 @@ def equal(input: Tensor, other: Tensor) -> bool:
 
 
 @method
-def isclose(
-    input: Tensor, other: Tensor, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False
-) -> Tensor:
+def isclose(input: Tensor, other: Tensor, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False) -> Tensor:
     """Return, elementwise, |input − other| ≤ atol + rtol |other| (infinities: equal; nan: close to nan with `equal_nan`).
 
     Raises:
@@ -119,9 +117,7 @@ def isclose(
 
 
 @method
-def allclose(
-    input: Tensor, other: Tensor, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False
-) -> bool:
+def allclose(input: Tensor, other: Tensor, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False) -> bool:
     """Return True if `isclose` holds everywhere."""
     return _all(isclose(input, other, rtol, atol, equal_nan))
 

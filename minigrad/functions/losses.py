@@ -7,11 +7,11 @@ each; then it is weighted, freed of ignored rows and reduced.
 from __future__ import annotations
 
 import warnings
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from .. import arrays, dtypes
 from ..arrays import Array
-from ..ops import elementwise
+from ..ops import elementwise, reductions
 from ..ops import softmax as rules
 from ..tensor import Size, Tensor
 from .products import _tensor, _word
@@ -132,21 +132,22 @@ class _Targets(NamedTuple):
             raise RuntimeError(f"expected target dtype to be Long or Byte, but got {_word(target)}")
         if weight is not None:
             _check_weight(weight, input, C)
-        ids = arrays.to_device(target.to(dtypes.int64).array, input.device)
+        ids = target.array if target.dtype is dtypes.int64 else target.to(dtypes.int64).array
         xp = arrays.namespace(ids)
-        ids = xp.reshape(ids, (-1,))
-        usable, kept = (ids >= 0) & (ids < C), ids != ignore_index
-        if not bool(xp.all(usable & kept)):
+        ids = ids if ids.ndim == 1 else xp.reshape(ids, (-1,))
+        usable, kept = (ids >= 0) & (ids < C), None
+        if 0 <= ignore_index < C:
+            usable = usable & (ids != ignore_index)
+        if not bool(xp.all(usable)):
+            kept = ids != ignore_index
             bad = ids[kept & ~usable]
             if bad.shape[0]:
                 raise IndexError(f"Target {int(bad[0])} is out of bounds.")
             ids = xp.where(kept, ids, xp.zeros_like(ids))
-        else:
-            kept = None
         chosen = None if weight is None else xp.take(weight.array, ids, axis=0)
         if chosen is not None and kept is not None:
             chosen = xp.where(kept, chosen, xp.zeros_like(chosen))
-        return cls(ids, None if kept is None else Tensor.wrap(kept), None if chosen is None else Tensor.wrap(chosen), target.shape)
+        return cls(ids, _wrapped(kept), _wrapped(chosen), target.shape)
 
     def weighted(self, losses: Tensor) -> Tensor:
         """Return the rows' losses (M,) times the weights of their classes."""
@@ -161,9 +162,13 @@ class _Targets(NamedTuple):
         if reduction == "sum":
             return losses.sum()
         if self.kept is None and self.weight is None:
-            return losses.mean()
+            return reductions.mean.call(losses)
         total = self.weight.sum() if self.weight is not None else self.kept.sum()  # type: ignore[union-attr]
         return losses.sum() / total.to(losses.dtype)
+
+
+def _wrapped(array: Array | None) -> Tensor | None:
+    return None if array is None else Tensor.wrap(array)
 
 
 def _rows(x: Tensor) -> Tensor:
@@ -183,9 +188,17 @@ def _picked(y: Tensor, ids: _Targets) -> Tensor:
 
 
 def _check(input: Tensor, target: Tensor, reduction: str, name: str) -> None:
-    _tensor(input, name, "input", 1), _tensor(target, name, "target", 2)
+    _tensor(input, name, "input", 1)
+    _tensor(target, name, "target", 2)
+    _check_device(input, target)
     if reduction not in REDUCTIONS:
         raise ValueError(f"{reduction} is not a valid value for reduction")
+
+
+def _check_device(input: Tensor, other: Tensor) -> None:
+    if input.device != other.device:
+        found = f"{input.device} and {other.device}"
+        raise RuntimeError(f"Expected all tensors to be on the same device, but found at least two devices, {found}!")
 
 
 def _check_floating(x: Tensor, kernel: str) -> None:
@@ -211,6 +224,7 @@ def _check_shapes(input: Tensor, target: Tensor) -> None:
 
 
 def _check_weight(weight: Tensor, input: Tensor, C: int) -> None:
+    _check_device(input, weight)
     if weight.shape != (C,):
         raise RuntimeError(_weight_error(weight, C))
     if weight.dtype is not input.dtype:

@@ -19,9 +19,7 @@ WIDE, IDS = np.dtype(np.float64), np.dtype(np.int64)
 
 
 @method
-def multinomial(
-    input: Tensor, num_samples: int, replacement: bool = False, *, generator: Generator | None = None
-) -> Tensor:
+def multinomial(input: Tensor, num_samples: int, replacement: bool = False, *, generator: Generator | None = None) -> Tensor:
     """Return `num_samples` category numbers (int64) per row, drawn with probabilities in proportion to the row.
 
     input: (K,) or (N, K), floating, nowhere negative; a row need not sum to 1. Returns (num_samples,) or (N, num_samples).
@@ -69,8 +67,8 @@ def _with_replacement(library: Backend, place: Device, weights: Array, count: in
     """
     xp, (rows, categories) = library.xp, weights.shape
     row = xp.reshape(library.create("arange", place, rows, dtype=IDS), (rows, 1))
-    category = xp.reshape(library.create("arange", place, categories, dtype=IDS), (1, categories))
-    last = xp.max(xp.where(weights > 0, category, xp.zeros_like(category)), axis=1, keepdims=True)
+    backwards = xp.flip(library.cast(weights > 0, np.dtype(np.int8)), axis=1)
+    last = categories - 1 - xp.argmax(backwards, axis=1, keepdims=True)  # the last category that is possible
     distribution = xp.cumulative_sum(weights, axis=1)
     steps = distribution / distribution[:, -1:] + library.cast(row, WIDE)
     wanted = source.uniform((rows, count), dtypes.float64) + library.cast(row, WIDE)

@@ -22,8 +22,8 @@ def array_of(data: Any, target: dtypes.dtype | None = None) -> np.ndarray:
     tensors and NumPy numbers bring their own (dtypes.promote_types).
 
     Raises:
-        ValueError: sequences at one depth have different lengths, a tensor has several elements, or an integer has over 64 bits.
-        TypeError: an element is a string, or a sequence where others have a number.
+        ValueError: sequences at one depth have different lengths, a tensor has several elements, an integer has over 64 bits.
+        TypeError: an element is a string, or a sequence where the others are numbers.
         RuntimeError: an element is no number, or does not fit into `target`.
     """
     if _holds_arrays(data):
@@ -32,7 +32,7 @@ def array_of(data: Any, target: dtypes.dtype | None = None) -> np.ndarray:
     numbers, found = _scalars(leaves)
     if found is None:  # nothing inside
         return np.empty(shape, (target or dtypes.default()).dtype)
-    return within(_read(numbers), target or found).reshape(shape)
+    return _converted(numbers, target or found).reshape(shape)
 
 
 def within(values: np.ndarray, target: dtypes.dtype) -> np.ndarray:
@@ -45,7 +45,8 @@ def within(values: np.ndarray, target: dtypes.dtype) -> np.ndarray:
         low = limits.min if target.is_signed or values.dtype.kind == "f" else -limits.max
         if not bool(np.all((values >= low) & (values <= limits.max))):
             raise RuntimeError(f"value cannot be converted to type {target.name} without overflow")
-    return values.astype(target.dtype)
+    with np.errstate(over="ignore"):  # to inf, as in PyTorch
+        return values.astype(target.dtype)
 
 
 def _holds_arrays(data: Any) -> bool:
@@ -68,7 +69,7 @@ def _flatten(data: Any) -> tuple[tuple[int, ...], list[Any]]:
         size = len(level[0])
         for part in level:
             if not _is_sequence(part, len(shape)):
-                raise TypeError(f"expected sequence of length {size} at dim {len(shape)} (got a {type(part).__name__})")
+                raise TypeError(f"expected sequence of length {size} at dim {len(shape)} (got {type(part).__name__})")
             if len(part) != size:
                 raise ValueError(f"expected sequence of length {size} at dim {len(shape)} (got {len(part)})")
         shape.append(size)
@@ -83,7 +84,7 @@ def _is_sequence(data: Any, depth: int) -> bool:
         if depth:
             raise ValueError(f"too many dimensions '{type(data).__name__}'")
         return False
-    return isinstance(data, Sequence) or isinstance(data, np.ndarray) and data.ndim > 0
+    return isinstance(data, Sequence) or (isinstance(data, np.ndarray) and data.ndim > 0)
 
 
 def _scalars(leaves: list[Any]) -> tuple[list[Any], dtypes.dtype | None]:
@@ -119,7 +120,15 @@ def _scalar(leaf: Any) -> tuple[Any, dtypes.dtype]:
     raise RuntimeError(f"Could not infer dtype of {name}")
 
 
+def _converted(numbers: list[Any], target: dtypes.dtype) -> np.ndarray:
+    whole = [not isinstance(number, float) for number in numbers] if target.category == dtypes.INTEGER else [True]
+    if all(whole) or not any(whole):
+        return within(_read(numbers), target)
+    return np.concatenate([within(_read([number]), target) for number in numbers])  # no integer goes through float64
+
+
 def _read(numbers: list[Any]) -> np.ndarray:
+    """Return numbers as bool, int64 or float64, whichever holds them all."""
     kinds = set(map(type, numbers))
     wide = np.float64 if any(issubclass(kind, float) for kind in kinds) else np.bool_ if kinds == {bool} else np.int64
     try:
@@ -129,7 +138,7 @@ def _read(numbers: list[Any]) -> np.ndarray:
 
 
 def dtype_of_array(array: np.ndarray | np.generic) -> dtypes.dtype:
-    """Return the type of a NumPy array's elements; TypeError or ValueError, in PyTorch's words, if minigrad has none like it."""
+    """Return the type of a NumPy array's elements; TypeError or ValueError, in PyTorch's words, if there is none."""
     if not array.dtype.isnative:
         raise ValueError(
             "given numpy array has byte order different from the native byte order. Conversion between byte orders is "

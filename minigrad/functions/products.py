@@ -81,11 +81,12 @@ def dot(input: Tensor, tensor: Tensor) -> Tensor:
         raise RuntimeError(f"1D tensors expected, but got {input.ndim}D and {tensor.ndim}D tensors")
     if input.dtype is not tensor.dtype:
         raise RuntimeError(f"dot : expected both vectors to have same dtype, but found {_word(input)} and {_word(tensor)}")
+    rules.check_types(input.array, tensor.array)
     a, b = input.shape[0], tensor.shape[0]
     if a != b:
         raise RuntimeError(
-            f"inconsistent tensor size, expected tensor [{a}] and src [{b}] to have the same number of elements, but got {a} and "
-            f"{b} elements respectively"
+            f"inconsistent tensor size, expected tensor [{a}] and src [{b}] to have the same number of elements, but got {a} "
+            f"and {b} elements respectively"
         )
     return rules.dot.call(input, tensor)
 
@@ -118,6 +119,7 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     if weight.ndim != 2:
         raise RuntimeError(f"mat2 must be a matrix, got {weight.ndim}-D tensor")
     y = rules.linear.call(input, weight, None)
+    assert bias is not None
     if bias.dtype is not input.dtype:
         raise RuntimeError(f"self and mat2 must have the same dtype, but got {_word(bias)} and {_word(input)}")
     return y + expand(bias, *y.shape)

@@ -191,7 +191,8 @@ def _extreme(op: Op, name: str, input: Tensor, dim: Dim, keepdim: bool) -> Tenso
     over = _axes(dim, input.ndim)
     if over is None and not input.numel():
         raise RuntimeError(f"{_empty(name)} Specify the reduction dim with the 'dim' argument.")
-    _check_sizes(name, input, over or ())
+    for given in () if over is None else dim if isinstance(dim, (tuple, list)) else (dim,):
+        _check_size(name, input, given)
     return op.call(input, axis=over, keepdims=keepdim)
 
 
@@ -199,7 +200,7 @@ def _along(op: Op, name: str, input: Tensor, dim: int, keepdim: bool) -> tuple[T
     over = single_axis(dim, input.ndim)
     if not input.ndim:
         return op.call(input.reshape(1), axis=0, keepdims=False)
-    _check_sizes(name, input, (over,))
+    _check_size(name, input, over)
     return op.call(input, axis=over, keepdims=keepdim)
 
 
@@ -211,7 +212,7 @@ def _place(op: Op, name: str, input: Tensor, dim: int | None, keepdim: bool) -> 
         raise IndexError(_empty(name))
     if over is None or not input.ndim:
         return op.call(input, axis=None, keepdims=keepdim)
-    _check_sizes(name, input, (over,))
+    _check_size(name, input, over)
     return op.call(input, axis=over, keepdims=keepdim)
 
 
@@ -219,10 +220,9 @@ def _empty(name: str) -> str:
     return f"{name}(): Expected reduction dim to be specified for input.numel() == 0."
 
 
-def _check_sizes(name: str, input: Tensor, over: tuple[int, ...]) -> None:
-    for axis in over:
-        if not input.shape[axis]:
-            raise IndexError(f"{name}(): Expected reduction dim {axis} to have non-zero size.")
+def _check_size(name: str, input: Tensor, dim: Any) -> None:
+    if not input.shape[dim]:
+        raise IndexError(f"{name}(): Expected reduction dim {dim} to have non-zero size.")
 
 
 # ---- truth
@@ -248,9 +248,9 @@ def _truth(op: Op, input: Tensor, dim: Dim, keepdim: bool) -> Tensor:
 
 @method
 def nonzero(input: Tensor, *, as_tuple: bool = False) -> Any:
-    """Return the ids of the elements that are not 0, in row-major order: (count, ndim), or a tuple with one tensor per dimension.
+    """Return the ids of the elements that are not 0, in row-major order: (count, ndim).
 
-    How many there are is read from the device.
+    as_tuple: return a tuple of (count,) instead, one for each dimension (a 0-d tensor counts as 1-d).
     """
     if as_tuple or input.ndim:
         ids = rules.nonzero.call(input if input.ndim else input.reshape(1))

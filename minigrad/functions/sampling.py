@@ -1,8 +1,8 @@
 """Random tensors, by PyTorch's names and signatures. The stream is minigrad's own, not PyTorch's (random.py).
 
 `generator` is where the numbers are drawn from, by default this thread's generator for the device.
-Draws are constants to the graph. Where a parameter of the distribution requires a gradient (`bernoulli(p)`, `normal(mean, std)`)
-the result requires one too, as in PyTorch, and the gradient of the parameter is 0.
+Draws are constants to the graph. Where a parameter of the distribution requires a gradient (`bernoulli(p)`,
+`normal(mean, std)`) the result requires one too, as in PyTorch, and the gradient of the parameter is 0.
 """
 
 from __future__ import annotations
@@ -246,15 +246,13 @@ def bernoulli(input: Tensor, p: float | None = None, *, generator: Generator | N
     return _constant(coins("bernoulli", generator, input.array, input.shape, input.dtype, input.device), (input,))
 
 
-def coins(
-    name: str, generator: Generator | None, p: Any, shape: Sequence[int], target: dtypes.dtype, device: Device
-) -> Array:
+def coins(name: str, generator: Generator | None, p: Any, shape: Sequence[int], target: dtypes.dtype, device: Device) -> Array:
     """Return 1 with probability p (a number or an array that broadcasts), else 0."""
     if arrays.is_array(p):
         if not bool(arrays.namespace(p).all((p >= 0) & (p <= 1))):
             raise RuntimeError(f"{name}: Expected p_in >= 0 && p_in <= 1 to be true, but got false")
     elif not 0 <= number(name, "p", p) <= 1:
-        raise RuntimeError(f"{name}_ expects p to be in [0, 1], but got p={p}")
+        raise RuntimeError(f"{name} expects p to be in [0, 1], but got p={p}")
     fine = dtypes.float64 if arrays.is_array(p) and arrays.element_type(p).itemsize == 8 else dtypes.float32
     heads = chosen(generator, device, name).uniform(shape, fine) < p
     return arrays.backend(heads).cast(heads, target.dtype)

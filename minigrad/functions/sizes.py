@@ -64,7 +64,7 @@ def integer(name: str, argument: str, n: Any) -> int:
 
 def number(name: str, argument: str, n: Any) -> bool | int | float:
     """Return a number argument (also from a NumPy number or a 0-d tensor) as a Python number; TypeError if it is none."""
-    if isinstance(n, Tensor) and n.ndim == 0 or isinstance(n, np.generic):
+    if (isinstance(n, Tensor) and n.ndim == 0) or isinstance(n, np.generic):
         n = n.item()
     if not isinstance(n, (bool, int, float)):
         raise TypeError(f"{name}(): argument '{argument}' must be Number, not {type(n).__name__}")

@@ -37,7 +37,7 @@ def log_softmax(input: Tensor, dim: int, dtype: Any = None) -> Tensor:
 
 def _apply(op: Op, input: Tensor, dim: int, dtype: Any) -> Tensor:
     if dim is None:
-        raise TypeError(f"{op.name}(): argument 'dim' must be int, not NoneType")
+        raise TypeError(f"{op.name}(): argument 'dim' (position 2) must be int, not NoneType")
     x = input if dtype is None else input.to(dtype)
     along = axis(dim, x.ndim)
     if x.dtype.category != dtypes.FLOAT:

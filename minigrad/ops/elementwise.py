@@ -233,7 +233,7 @@ def relu(xp: Namespace, x: Array) -> Array:
 
 @relu.grad("x")
 def _(xp: Namespace, dy: Array, y: Array) -> Array:
-    return xp.where(y > 0, dy, xp.zeros_like(dy))
+    return xp.where(y <= 0, xp.zeros_like(dy), dy)  # a nan passes the gradient on, as in PyTorch
 
 
 # ---- choices

@@ -9,14 +9,16 @@ from __future__ import annotations
 import math
 
 from .. import dtypes
-from ..arrays import Array, Namespace
+from ..arrays import Array, Namespace, element_type
 from .rule import op
+
+BOOL = dtypes.bool_.dtype
 
 
 @op
 def matmul(xp: Namespace, a: Array, b: Array) -> Array:
     """Return Y = A B, for A (…, N, K) and B (…, K, M)."""
-    if a.dtype is not b.dtype:
+    if a.dtype is not b.dtype or a.dtype is BOOL:
         check_types(a, b)
     try:
         return _product(xp, a, b)
@@ -117,15 +119,15 @@ def _transpose(xp: Namespace, x: Array) -> Array:
 
 
 def check_types(a: Array, b: Array) -> None:
-    """Raise RuntimeError unless both factors have one type: a product of matrices does not promote."""
-    if a.dtype != b.dtype:
+    """Raise RuntimeError unless both factors have one type (a product of matrices does not promote), and one of numbers."""
+    one, other = element_type(a), element_type(b)
+    if one.kind == "b":
+        raise NotImplementedError("\"matmul\" not implemented for 'Bool'")
+    if one != other:
         words = {"float32": "float", "float64": "double", "float16": "c10::Half", "int64": "long int", "int32": "int",
                  "int16": "short", "int8": "signed char", "uint8": "unsigned char"}  # fmt: skip
-        found = [dtypes.dtype.of(x.dtype).name for x in (a, b)]
-        raise RuntimeError(
-            f"expected m1 and m2 to have the same dtype, but got: {words.get(found[0], found[0])} != "
-            f"{words.get(found[1], found[1])}"
-        )
+        found = [words.get(kind.name, kind.name) for kind in (one, other)]
+        raise RuntimeError(f"expected m1 and m2 to have the same dtype, but got: {found[0]} != {found[1]}")
 
 
 def mismatch(a: tuple[int, ...], b: tuple[int, ...]) -> RuntimeError:

@@ -97,6 +97,11 @@ def arange(n: int, *, device: arrays.Device) -> Tensor:
     return Tensor.wrap(arrays.backend_for(device).create("arange", device, n, dtype=dtypes.int64.dtype))
 
 
+def ones(shape: int | tuple[int, ...], *, dtype: Any, device: arrays.Device) -> Tensor:
+    """Return an array of ones."""
+    return ones_like(zeros((shape,) if isinstance(shape, int) else shape, dtype=dtype, device=device))
+
+
 def zeros_like(x: Tensor) -> Tensor:
     """Return zeros in the shape of x."""
     return Tensor.wrap(arrays.namespace(x.array).zeros_like(x.array))

@@ -43,6 +43,8 @@ def unary(op: Op) -> Callable[..., Any]:
         except AttributeError:
             return otherwise(input)
         y = value(numpy if type(x) is ndarray else namespace(x), x)
+        if type(y) is tuple:
+            return attach(op, y, x, (x,), (source,), {})
         if type(y) is not ndarray:
             y = backend(x).as_array(y)
         if source is None:
@@ -155,7 +157,7 @@ def attach(op: Op, y: Any, like: Array, arrays: Sequence[Any], sources: Sequence
     """Wrap an op's value (an array or a tuple of arrays) in Tensors, recorded if a gradient is needed."""
     recorded = (not unusual or mode.recording) and any(sources) and _needed(op, sources)
     if type(y) is not tuple:
-        if type(y) is not ndarray:
+        if type(y) is not ndarray and not promotion.is_array(y):  # a transfer's array is of another library than `like`
             y = backend(like).as_array(y)
         output = Tensor.wrap(y)
         if recorded and element_type(y).kind == "f":

@@ -6,7 +6,6 @@ Sums of float16 are taken in float32 and then rounded, as PyTorch takes them; su
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 
@@ -50,7 +49,9 @@ def var(xp: Namespace, x: Array, *, axis: Axis = None, keepdims: bool = False, c
     n = count(x.shape, axis)
     centred = wide - _total(xp, wide, axis, True) / max(n, 1)
     squares = _total(xp, centred * centred, axis, keepdims)
-    return _as(x, squares / (n - correction) if n > correction else squares * math.inf)
+    if n > correction:
+        return _as(x, squares / (n - correction))
+    return _as(x, xp.where(squares > 0, xp.full_like(squares, math.inf), xp.full_like(squares, math.nan)))
 
 
 @var.grad("x")  # 2 (x − x̄) / (n − correction): x̄ depends on x too, but Σ (x − x̄) = 0
@@ -160,6 +161,8 @@ def nonzero(xp: Namespace, x: Array) -> tuple[Array, ...]:
 def _total(xp: Namespace, x: Array, axis: Axis, keepdims: bool) -> Array:
     """Return Σ x in the type it is to be added up in."""
     kind = element_type(x).kind
+    if kind == "b":  # the standard adds up numbers only
+        x = xp.astype(x, xp.uint8)
     if kind in "biu":
         return xp.sum(x, axis=axis, keepdims=keepdims, dtype=xp.int64)
     return xp.sum(_wide(x), axis=axis, keepdims=keepdims)

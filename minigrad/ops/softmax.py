@@ -1,7 +1,7 @@
 """Softmax, its logarithm, and the loss against a class: p_i = e^{x_i} / Σ_j e^{x_j} along an axis.
 
-A gradient here is an op as well (`…_pull`, `residual`), because it is computed by a primitive of the array library (arrays/rows.py)
-and must be differentiable again: derivatives of every order come from these six rules.
+A gradient here is an op as well (`…_pull`, `residual`), because it is computed by a primitive of the array library
+(arrays/rows.py) and must be differentiable again: derivatives of every order come from these six rules.
 """
 
 from __future__ import annotations
@@ -58,19 +58,19 @@ def _(xp: Namespace, dy: Array, y: Array, axis: int) -> Array:
 
 
 @op
-def log_softmax_pull(xp: Namespace, dy: Array, y: Array, *, axis: int) -> Array:
-    """Return dx_i = dy_i − e^{y_i} Σ_j dy_j."""
-    return _wide(lambda dy, y: backend(y).rows.log_softmax_pull(dy, y, axis), dy, y)
+def log_softmax_pull(xp: Namespace, dy: Array, log_p: Array, *, axis: int) -> Array:
+    """Return dx_i = dy_i − p_i Σ_j dy_j."""
+    return _wide(lambda dy, log_p: backend(dy).rows.log_softmax_pull(dy, log_p, axis), dy, log_p)
 
 
 @log_softmax_pull.grad("dy")
-def _(xp: Namespace, g: Array, y: Array, axis: int) -> Array:
-    return g - xp.sum(g * xp.exp(y), axis=axis, keepdims=True)
+def _(xp: Namespace, g: Array, log_p: Array, axis: int) -> Array:
+    return g - xp.sum(g * xp.exp(log_p), axis=axis, keepdims=True)
 
 
-@log_softmax_pull.grad("y")
-def _(xp: Namespace, g: Array, dy: Array, y: Array, axis: int) -> Array:
-    return -g * xp.exp(y) * xp.sum(dy, axis=axis, keepdims=True)
+@log_softmax_pull.grad("log_p")
+def _(xp: Namespace, g: Array, dy: Array, log_p: Array, axis: int) -> Array:
+    return -g * xp.exp(log_p) * xp.sum(dy, axis=axis, keepdims=True)
 
 
 @op
@@ -110,7 +110,7 @@ def _(xp: Namespace, dy: Array, p: Array, target: Array) -> Array:
 
 
 def _wide(function: Callable[..., Any], *arrays: Array) -> Any:
-    """Apply a function; on float16 through float32, as PyTorch does: a sum over a vocabulary leaves the range of float16."""
+    """Apply a function; to float16 through float32: a sum over a vocabulary leaves the range of float16."""
     if element_type(arrays[0]) != HALF:
         return function(*arrays)
     result = function(*(backend(a).cast(a, SINGLE) for a in arrays))

@@ -96,17 +96,13 @@ def test_a_wrong_setting_is_named(key, text, message):
 # Claims
 
 
-@pytest.mark.parametrize(
-    ("obtained", "holds"), [(1.0, True), (1.1, True), (1.2, False), (np.nan, False), (np.inf, False)]
-)
+@pytest.mark.parametrize(("obtained", "holds"), [(1.0, True), (1.1, True), (1.2, False), (np.nan, False), (np.inf, False)])
 def test_a_claim_of_equality(obtained, holds):
     claim = Claim.equal("s", "p", expected=1.0, obtained=obtained, tolerance=0.125)
     assert claim.holds is holds
 
 
-@pytest.mark.parametrize(
-    ("obtained", "holds"), [(-5.0, True), (1.0, True), (1.1, False), (np.nan, False), (-np.inf, True)]
-)
+@pytest.mark.parametrize(("obtained", "holds"), [(-5.0, True), (1.0, True), (1.1, False), (np.nan, False), (-np.inf, True)])
 def test_a_claim_of_a_bound(obtained, holds):
     assert Claim.at_most("s", "p", bound=1.0, obtained=obtained).holds is holds
 

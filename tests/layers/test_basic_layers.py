@@ -16,9 +16,7 @@ def array(rng, *shape):
 
 
 @settings(max_examples=40)
-@given(
-    batch=st.lists(sizes, max_size=3), inputs=sizes, outputs=sizes, bias=st.booleans(), double=st.booleans(), seed=sizes
-)
+@given(batch=st.lists(sizes, max_size=3), inputs=sizes, outputs=sizes, bias=st.booleans(), double=st.booleans(), seed=sizes)
 def test_linear(batch, inputs, outputs, bias, double, seed):
     dtype, tolerance = (torch.float64, 1e-12) if double else (torch.float32, 1e-4)
     layer = nn.Linear(inputs, outputs, bias, dtype=dtype)
@@ -29,9 +27,7 @@ def test_linear(batch, inputs, outputs, bias, double, seed):
     b = layer.bias.detach().numpy() if bias else 0
     np.testing.assert_allclose(y.detach().numpy(), x @ W.T + b, atol=tolerance)
     y.sum().backward()
-    np.testing.assert_allclose(
-        layer.weight.grad.numpy(), np.tile(x.reshape(-1, inputs).sum(0), (outputs, 1)), atol=tolerance
-    )
+    np.testing.assert_allclose(layer.weight.grad.numpy(), np.tile(x.reshape(-1, inputs).sum(0), (outputs, 1)), atol=tolerance)
     np.testing.assert_allclose(tensor.grad.numpy(), np.broadcast_to(W.sum(0), x.shape), atol=tolerance)
     if bias:
         np.testing.assert_allclose(layer.bias.grad.numpy(), np.full(outputs, np.prod(batch)), atol=tolerance)

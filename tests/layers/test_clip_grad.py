@@ -75,16 +75,12 @@ def test_an_exhausted_generator_is_noticed():
 @pytest.mark.parametrize("bad", [math.nan, math.inf])
 def test_nonfinite_norms(bad):
     parameters = with_gradients([1.0, bad])
-    with pytest.raises(
-        RuntimeError, match=r"The total norm of order 2\.0 for gradients from `parameters` is non-finite"
-    ):
+    with pytest.raises(RuntimeError, match=r"The total norm of order 2\.0 for gradients from `parameters` is non-finite"):
         nn.utils.clip_grad_norm_(parameters, 1.0, error_if_nonfinite=True)
     np.testing.assert_array_equal(parameters[0].grad.numpy(), [1, bad])
     total = nn.utils.clip_grad_norm_(parameters, 1.0)
     np.testing.assert_equal(total.item(), bad)
-    np.testing.assert_array_equal(
-        parameters[0].grad.numpy(), [math.nan, math.nan] if math.isnan(bad) else [0, math.nan]
-    )
+    np.testing.assert_array_equal(parameters[0].grad.numpy(), [math.nan, math.nan] if math.isnan(bad) else [0, math.nan])
 
 
 def test_values():

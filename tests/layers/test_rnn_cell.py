@@ -33,9 +33,7 @@ def bptt(cell, x, h0, dh_T):
 
 
 @settings(max_examples=40)
-@given(
-    T=sizes, B=sizes, I=sizes, H=sizes, bias=st.booleans(), nonlinearity=st.sampled_from(["tanh", "relu"]), seed=sizes
-)
+@given(T=sizes, B=sizes, I=sizes, H=sizes, bias=st.booleans(), nonlinearity=st.sampled_from(["tanh", "relu"]), seed=sizes)
 def test_unrolled_cell_is_bptt(T, B, I, H, bias, nonlinearity, seed):
     rng = np.random.default_rng(seed)
     torch.manual_seed(seed)
