@@ -181,9 +181,7 @@ class ModuleDict(Module, MutableMapping[str, Module]):
 def pairs_of(source: Any, kind: str) -> list[tuple[str, Any]]:
     """Return the (name, value) pairs of a mapping or an iterable of pairs; refuse other things in PyTorch's words."""
     if not isinstance(source, Iterable):
-        raise TypeError(
-            f"{kind}.update should be called with an iterable of key/value pairs, but got {type(source).__name__}"
-        )
+        raise TypeError(f"{kind}.update should be called with an iterable of key/value pairs, but got {type(source).__name__}")
     if isinstance(source, Mapping):
         return list(source.items())
     pairs = []

@@ -35,9 +35,7 @@ class Hooked(Registry):
         for table in ("_forward_pre_hooks", "_forward_hooks", "_backward_pre_hooks", "_backward_hooks"):
             self.__dict__[table] = {}
 
-    def register_forward_pre_hook(
-        self, hook: Hook, *, prepend: bool = False, with_kwargs: bool = False
-    ) -> RemovableHandle:
+    def register_forward_pre_hook(self, hook: Hook, *, prepend: bool = False, with_kwargs: bool = False) -> RemovableHandle:
         """Call `hook(module, args)` before every forward; what it returns, unless None, replaces the arguments.
 
         Args:
@@ -218,7 +216,5 @@ def _replaced(result: Any, old: Gradients, name: str) -> Gradients:
         return old
     new = result if isinstance(result, tuple) else (result,)
     if len(new) != len(old):
-        raise RuntimeError(
-            f"Backward hook returned an invalid number of {name}, got {len(new)}, but expected {len(old)}"
-        )
+        raise RuntimeError(f"Backward hook returned an invalid number of {name}, got {len(new)}, but expected {len(old)}")
     return new

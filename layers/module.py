@@ -85,9 +85,7 @@ class Module(Stateful, Hooked):
         """
         probe = minigrad.empty(0).to(*args, **kwargs)
         if not probe.is_floating_point():
-            raise TypeError(
-                f"nn.Module.to only accepts floating point or complex dtypes, but got desired dtype={probe.dtype}"
-            )
+            raise TypeError(f"nn.Module.to only accepts floating point or complex dtypes, but got desired dtype={probe.dtype}")
 
         def convert(tensor: Tensor) -> Tensor:
             moved = tensor.to(*args, **kwargs)

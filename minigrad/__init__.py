@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import math as _math
 import warnings as _warnings
+from importlib import import_module as _import_module
 from importlib.metadata import version as _version
 from typing import Any
 
 # Overflow to inf and 0/0 to nan are results here, as in PyTorch; NumPy would warn at each. Only minigrad's own modules.
 _warnings.filterwarnings("ignore", category=RuntimeWarning, module=r"(minigrad|layers)\.")
 
-from . import autograd, random
+from . import autograd, cuda, optim, random
 from .arrays import Device as device
 from .autograd import enable_grad, is_grad_enabled, no_grad, set_grad_enabled
 from .dtypes import (
@@ -41,11 +42,14 @@ from .functions.einsum import *
 from .functions.elementwise import *
 from .functions.filling import *
 from .functions.indexing import *
+from .functions.info import *
+from .functions.multinomial import *
 from .functions.products import *
 from .functions.reductions import *
 from .functions.sampling import *
 from .functions.shape import *
 from .functions.softmax import *
+from .printing import set_printoptions
 from .random import Generator, get_rng_state, initial_seed, manual_seed, seed, set_rng_state
 from .tensor import Size, Tensor
 
@@ -54,6 +58,8 @@ inf, nan, pi, e = _math.inf, _math.nan, _math.pi, _math.e
 
 
 def __getattr__(name: str) -> Any:
+    if name == "nn":  # the layers are a package of their own, built on this one
+        return _import_module("layers")
     from .names import missing_attribute
 
     raise missing_attribute(__name__, name, globals())

@@ -11,27 +11,21 @@ gradient saved is put back in its place in the graph.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from heapq import heappop, heappush, heappushpop
-from operator import attrgetter
 from typing import Any
 
 import numpy
-from numpy import asarray, generic, ndarray
+from numpy import ndarray
 
-from .arrays import Array, backend, element_type, namespace
+from .arrays import Array, namespace
+from .arrival import accumulate, as_array, run_hooks
 from .graph import Edge, Extra, Leaf, Node, Output, Source, saved_by
-from .memory import history, mark_written, written_since
+from .memory import history
 from .modes import mode
 from .ops.rule import recorded
+from .order import FREED, Waiting, between, check_saved
 from .partial import Erased, Placed
+from .relink import link, link_joint, linked
 from .tensor import Tensor
-
-FREED = (
-    "Trying to backward through the graph a second time (or directly access saved tensors after they have already been "
-    "freed). Saved intermediate values of the graph are freed when you call .backward() or autograd.grad(). Specify "
-    "retain_graph=True if you need to backward through the graph a second time or if you need to access saved tensors "
-    "after calling backward."
-)
 
 
 class Sweep:
@@ -59,7 +53,7 @@ class Sweep:
         latest_write = history.latest
         kind: type | None = None
         xp: Any = self.xp
-        waiting = _Waiting(pending)
+        waiting = Waiting(pending)
         heap = waiting.heap
         node = waiting.youngest()
         while node is not None:
@@ -121,7 +115,7 @@ class Sweep:
 
     # ---- what the plain case does not need
 
-    def _settle(self, node: Node, source: Source, dx: Any, shape: tuple[int, ...], dtype: Any, xp: Any, waiting: _Waiting) -> Any:
+    def _settle(self, node: Node, source: Source, dx: Any, shape: tuple[int, ...], dtype: Any, xp: Any, waiting: Waiting) -> Any:
         """Bring a gradient to the shape and type of its input; None if it has gone into the buffer already."""
         if type(dx) is Placed or type(dx) is Erased:
             if source not in self.pending:
@@ -221,7 +215,7 @@ class Sweep:
         """Differentiate a fused op's definition instead of the op: gradients that can be differentiated again."""
         assert extra.inputs is not None and node.edges is not None and node.op.definition is not None
         sources = {edge[6]: edge[0] for edge in node.edges}
-        inputs = [_linked(x, sources.get(i)) for i, x in enumerate(extra.inputs)]
+        inputs = [linked(x, sources.get(i)) for i, x in enumerate(extra.inputs)]
         outputs = node.op.definition(self.xp, *inputs, **extra.settings)
         pairs = [(o, g) for o, g in zip(_tuple(outputs), _tuple(dy)) if g is not None and o.source is not None]
         targets = [inputs[edge[6]].source for edge in node.edges]
@@ -261,98 +255,12 @@ def _with(edge: Edge, saved: tuple[Any, ...]) -> Edge:
     return (*edge[:3], saved[0] if edge[2] == 1 else saved, *edge[4:])
 
 
-def as_array(gradient: Any) -> Any:
-    """Return a gradient as an array: NumPy gives scalars for 0-d results."""
-    return asarray(gradient) if isinstance(gradient, generic) else gradient
-
-
 def _first(dy: Any) -> Array:
     return next(d for d in dy if d is not None) if type(dy) is tuple else dy
 
 
 def _tuple(value: Any) -> tuple[Any, ...]:
     return value if type(value) is tuple else (value,)
-
-
-class _Waiting:
-    """The nodes whose gradient has begun to arrive, by age."""
-
-    def __init__(self, roots: Iterable[Source]) -> None:
-        self.heap: list[tuple[int, Node]] = []
-        self.seen: set[Node] = set()  # nodes with several outputs, which may be met once for each
-        for source in roots:
-            self.add(source)
-
-    def add(self, source: Source) -> None:
-        """Add the node behind a source (a leaf has none)."""
-        node = source
-        if type(source) is Output:
-            node = source.node
-            if node in self.seen:
-                return
-            self.seen.add(node)
-        if type(node) is Node:
-            heappush(self.heap, (-node.id, node))
-
-    def older(self, a: Node, b: Node) -> Node:
-        """Add the older of two nodes and return the younger."""
-        if a.id < b.id:
-            a, b = b, a
-        heappush(self.heap, (-b.id, b))
-        return a
-
-    def youngest(self, candidate: Node | None = None) -> Node | None:
-        """Take out the youngest node; `candidate`, if given, is one of them."""
-        if candidate is not None:
-            return heappushpop(self.heap, (-candidate.id, candidate))[1]
-        return heappop(self.heap)[1] if self.heap else None
-
-
-def between(roots: Iterable[Source], targets: set[Source]) -> set[Source]:
-    """Return the sources between the roots and the targets: those from which a target can be reached."""
-    nodes = ancestors(roots)
-    found = set(targets)
-    for node in reversed(nodes):
-        outputs: list[Source] = [Output(node, i) for i in range(node.extra.outputs if node.extra is not None else 0)]
-        if any(edge[0] in found for edge in node.edges or ()):
-            found.update(outputs or [node])
-    if any(node.edges is None for node in nodes) and not any(source in found for source in roots):
-        raise RuntimeError(FREED)
-    return found
-
-
-def ancestors(roots: Iterable[Source]) -> list[Node]:
-    """Return the nodes that the roots were computed from, youngest first. Nothing is known of what lies behind a freed one."""
-    sources: list[Source] = list(roots)
-    seen: set[Node] = set()
-    for source in sources:  # grows while it is read
-        node = source.node if type(source) is Output else source
-        if type(node) is Node and node not in seen:
-            seen.add(node)
-            sources.extend(edge[0] for edge in node.edges or ())
-    return sorted(seen, key=attrgetter("id"), reverse=True)
-
-
-def check_saved(node: Node) -> None:
-    """Raise RuntimeError if an array that a node saved was written in place since."""
-    saved = [arg for edge in node.edges or () for arg in saved_by(edge)]
-    if node.extra is not None and node.extra.joint is not None:
-        saved += node.extra.joint[1]
-    for array in _arrays(saved):
-        if written_since(array, node.id):
-            raise RuntimeError(
-                "one of the variables needed for gradient computation has been modified by an inplace operation: an array of "
-                f"shape {list(array.shape)}, saved by '{node.op.label}' ({node.op.name}), was written after it was saved. Use "
-                "the operation that is not in-place, or write to a clone()."
-            )
-
-
-def _arrays(values: Iterable[Any]) -> Iterable[Array]:
-    for value in values:
-        if isinstance(value, tuple):
-            yield from _arrays(value)
-        elif hasattr(value, "dtype") and hasattr(value, "shape"):
-            yield value
 
 
 def unbroadcast(xp: Any, dx: Any, shape: tuple[int, ...]) -> Any:
@@ -363,95 +271,3 @@ def unbroadcast(xp: Any, dx: Any, shape: tuple[int, ...]) -> Any:
     stretched = tuple(i + lead for i, n in enumerate(shape) if n == 1 and dx.shape[i + lead] != 1)
     axes = tuple(range(lead)) + stretched
     return xp.reshape(xp.sum(dx, axis=axes), shape) if axes else xp.broadcast_to(dx, shape)
-
-
-# ---- putting back in the graph what was saved
-
-
-def link(node: Node, edge: Edge) -> tuple[Any, ...]:
-    """Return what a gradient saved, as Tensors in their place in the graph."""
-    return _link(node, node.op.wants[edge[6]], saved_by(edge))
-
-
-def link_joint(node: Node, args: tuple[Any, ...]) -> tuple[Any, ...]:
-    """Return what a joint gradient saved, as Tensors in their place in the graph."""
-    return _link(node, node.op.wants[0], args)
-
-
-def _link(node: Node, wants: tuple[str, ...], args: tuple[Any, ...]) -> tuple[Any, ...]:
-    op = node.op
-    sources = {edge[6]: edge[0] for edge in node.edges or ()}
-    several = node.extra is not None and node.extra.outputs > 0
-    linked: list[Any] = []
-    for want, arg in zip(wants, args):
-        if want == "y" and type(arg) is tuple:
-            linked.append(tuple(_linked(a, Output(node, i)) for i, a in enumerate(arg)))
-        elif want == op.variadic:
-            first = len(op.arguments)
-            linked.append(tuple(_linked(a, sources.get(first + i)) for i, a in enumerate(arg)))
-        elif want in op.arguments:
-            linked.append(_linked(arg, sources.get(op.arguments.index(want))))
-        elif want in op.settings or want.endswith("_shape"):
-            linked.append(arg)
-        else:
-            linked.append(_linked(arg, Output(node, int(want[1:] or 0)) if several else node))
-    return tuple(linked)
-
-
-def _linked(array: Any, source: Source | None) -> Any:
-    if not hasattr(array, "dtype") or not hasattr(array, "shape"):
-        return array
-    return Tensor.linked(array, source if element_type(array).kind == "f" else None)
-
-
-# ---- arriving at Tensors
-
-
-def run_hooks(hooks: Iterable[Any], gradient: Any, create_graph: bool) -> Any:
-    """Show a gradient to hooks, each of which may replace it."""
-    seen = gradient if create_graph else Tensor.wrap(gradient)
-    for hook in list(hooks):
-        replacement = hook(seen)
-        if replacement is not None:
-            if replacement.shape != seen.shape:
-                raise RuntimeError(f"hook has changed the size of value: {list(seen.shape)} to {list(replacement.shape)}")
-            seen = replacement
-    return seen if create_graph else seen.array
-
-
-def accumulate(tensor: Tensor, gradient: Any, create_graph: bool, fresh: bool) -> None:
-    """Add a gradient to `tensor.grad`. `fresh` says that no one else holds the array, so that it need not be copied."""
-    if tensor.grad is not None and (create_graph or tensor.grad.source is not None):
-        tensor.grad = tensor.grad + (gradient if create_graph else Tensor.wrap(gradient))
-    elif tensor.grad is not None:
-        tensor.grad.array += gradient
-        mark_written(tensor.grad.array)
-    elif create_graph:
-        tensor.grad = Tensor.linked(own(gradient.array), gradient.source)
-    else:
-        tensor.grad = Tensor.wrap(gradient if fresh else own(gradient))
-
-
-def own(gradient: Array) -> Array:
-    """Return a copy that is writable and shares no memory."""
-    return namespace(gradient).asarray(gradient, copy=True)
-
-
-def arrive(found: dict[Source, Any], given: set[int], create_graph: bool) -> None:
-    """Deliver the gradients of leaves: hooks, then `.grad`, copied where another gradient or the user holds the memory."""
-    held = set(given)
-    for source, total in found.items():
-        if type(source) is not Leaf:
-            continue
-        tensor = source.tensor()
-        if tensor is None:
-            continue
-        total = as_array(total)
-        if source.hooks:
-            total = run_hooks(source.hooks.values(), total, create_graph)
-            held.add(id(total))
-        fresh = create_graph or (id(total) not in held and backend(total).owns(total))
-        held.add(id(total))
-        accumulate(tensor, total, create_graph, fresh)
-        for hook in list((source.post_hooks or {}).values()):
-            hook(tensor)

@@ -6,8 +6,7 @@ import warnings
 from typing import Any
 
 from . import arrays, dtypes
-from .functions import elementwise
-from .functions import softmax as softmaxes
+from .functions import elementwise, softmax as softmaxes
 from .functions.elementwise import sigmoid, tanh
 from .functions.indexing import embedding
 from .functions.losses import cross_entropy, mse_loss, nll_loss

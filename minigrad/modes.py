@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import functools
 import inspect
+import os
 import threading
 import traceback
 from collections.abc import Callable, Generator
 from types import TracebackType
 from typing import Any
 
+PACKAGE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "")
 
 unusual: set[int] = set()
 """The threads that are not simply recording. While it is empty an op need not ask for its thread's mode."""
@@ -182,5 +184,5 @@ def is_anomaly_enabled() -> bool:
 def user_trace() -> str:
     """Return the stack outside minigrad as text: where the user's code called the operation."""
     frames = traceback.extract_stack()[:-1]
-    outside = [f for f in frames if "/minigrad/" not in f.filename.replace("\\", "/")]
+    outside = [f for f in frames if not f.filename.startswith(PACKAGE)]
     return "".join(traceback.format_list((outside or frames)[-6:]))

@@ -158,6 +158,7 @@ class Tensor:
     @property
     def requires_grad(self) -> bool:
         """True if a gradient with respect to this tensor can be asked for."""
+        self.refresh()  # a view of a buffer that has since been written from inside a graph
         return self.source is not None
 
     @requires_grad.setter
@@ -185,12 +186,12 @@ class Tensor:
     @property
     def is_leaf(self) -> bool:
         """True unless it was computed from something that requires a gradient."""
+        self.refresh()
         return self.source is None or isinstance(self.source, Leaf)
 
     @property
     def grad_fn(self) -> Node | None:
         """The node that produced it, None for leaves."""
-        self.refresh()
         return None if self.is_leaf else producer(self.source)[0]  # type: ignore[arg-type]
 
     @property

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from .arrays import backend
-from .graph import Leaf
+from .graph import Leaf, extra_of, producer
 from .memory import history, mark_written, ticket, written_since
 from .modes import mode
 from .tensor import Tensor
@@ -93,7 +93,12 @@ def _view(base: Tensor, step: Step, one_of_many: bool) -> View:
 
 
 def check_writable(tensor: Tensor, what: str) -> None:
-    """Raise RuntimeError where a write to `tensor` could not be recorded."""
+    """Raise RuntimeError where `tensor` cannot be written, or the write could not be recorded."""
+    if not backend(tensor.array).writable(tensor.array):
+        raise RuntimeError(
+            "unsupported operation: more than one element of the written-to tensor refers to a single memory location, or the "
+            f"memory is read-only ({what}). Please clone() the tensor before performing the operation."
+        )
     if not mode.recording:
         return
     if isinstance(tensor.source, Leaf):
@@ -143,6 +148,9 @@ def finish(tensor: Tensor, result: Tensor, recorded: bool) -> None:
 def move(tensor: Tensor, source: Any) -> None:
     """Give a tensor its new place in the graph, and take along a `retain_grad`."""
     kept = tensor.retains_grad
+    if kept:
+        node, number = producer(tensor.source)  # type: ignore[arg-type]
+        extra_of(node).retained.pop(number)
     tensor.source = source
     if kept and source is not None:
         tensor.retain_grad()

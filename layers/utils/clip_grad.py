@@ -46,9 +46,7 @@ def clip_grad_norm_(
     return total_norm
 
 
-def get_total_norm(
-    tensors: Tensor | Iterable[Tensor], norm_type: float = 2.0, error_if_nonfinite: bool = False
-) -> Tensor:
+def get_total_norm(tensors: Tensor | Iterable[Tensor], norm_type: float = 2.0, error_if_nonfinite: bool = False) -> Tensor:
     """Return the p-norm (Σ |x|^p)^(1/p) over all elements of all Tensors, as a 0-d Tensor; 0 where there are none.
 
     It is computed as the norm of the Tensors' norms, which for p = 0 counts the Tensors that are not all zero.

@@ -70,6 +70,10 @@ class Backend(ABC):
     def owns(self, array: Array) -> bool:
         """Return True if `array` is no view and may be written."""
 
+    def writable(self, array: Array) -> bool:
+        """Return True if elements may be written: each has its own place, in memory that may change."""
+        return True
+
     @abstractmethod
     def shares(self, a: Array, b: Array) -> bool:
         """Return True if two arrays are views of one memory (they need not overlap)."""

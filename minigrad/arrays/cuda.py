@@ -90,6 +90,10 @@ class CupyBackend(Backend):
         """Return True if the array is no view."""
         return array.base is None
 
+    def writable(self, array: Array) -> bool:
+        """Return False if a stride is 0: CuPy's `broadcast_to` does not mark its result."""
+        return all(stride or size < 2 for stride, size in zip(array.strides, array.shape))
+
     def shares(self, a: Array, b: Array) -> bool:
         """Return True if both have one owner."""
         return self.owner(a) is self.owner(b)

@@ -55,6 +55,10 @@ class NumpyBackend(Backend):
         """Return True if the memory is the array's own and writable."""
         return array.base is None and array.flags.writeable
 
+    def writable(self, array: Array) -> bool:
+        """Return NumPy's flag, which is off for what `broadcast_to` returns."""
+        return array.flags.writeable
+
     def shares(self, a: Array, b: Array) -> bool:
         """Return True if both have one owner."""
         return self.owner(a) is self.owner(b)

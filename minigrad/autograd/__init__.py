@@ -6,7 +6,8 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from .. import arrays
-from ..backward import Sweep, accumulate, arrive, as_array, own, run_hooks
+from ..arrival import accumulate, arrive, as_array, own, run_hooks
+from ..backward import Sweep
 from ..graph import Leaf, Source
 from ..modes import (
     detect_anomaly,
@@ -153,5 +154,5 @@ def _sweep(roots: dict[Source, Any], targets: set[Source] | None, retain_graph: 
         mode.record(recording)
 
 
-from .gradcheck import gradcheck, gradgradcheck  # noqa: E402 - made of grad
 from .function import Function, FunctionCtx, once_differentiable  # noqa: E402
+from .gradcheck import gradcheck, gradgradcheck  # noqa: E402 - made of grad

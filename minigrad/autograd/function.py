@@ -151,7 +151,10 @@ class Function:
 def _bound(forward: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], split: bool) -> tuple[Any, ...]:
     """Return all of forward's arguments by position, defaults included."""
     signature = inspect.signature(forward)
-    bound = signature.bind(*args, **kwargs) if split else signature.bind(None, *args, **kwargs)
+    try:
+        bound = signature.bind(*args, **kwargs) if split else signature.bind(None, *args, **kwargs)
+    except TypeError as error:
+        raise TypeError(f"forward() {error}") from None
     bound.apply_defaults()
     if bound.kwargs:
         raise TypeError(f"forward() got an unexpected keyword argument '{next(iter(bound.kwargs))}': pass it by position")

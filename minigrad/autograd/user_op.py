@@ -6,13 +6,13 @@ import functools
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ..arrays import Array, Namespace, backend, backend_for
-from ..backward import FREED
+from ..arrays import Array, Namespace, backend, backend_for, element_type
 from ..graph import Node, Output, Source
 from ..memory import mark_written, written_since
 from ..modes import no_grad
 from ..ops.record import make_node
 from ..ops.rule import Op, recorded
+from ..order import FREED
 from ..tensor import Tensor
 from ..views import Step, View, check_writable, finish
 
@@ -148,7 +148,7 @@ def _blank(output: Any) -> Blank | None:
     """Return what makes zeros like an output, without holding on to it."""
     if not isinstance(output, Tensor):
         return None
-    shape, dtype, device = output.array.shape, output.array.dtype, output.device
+    shape, dtype, device = output.array.shape, element_type(output.array), output.device
     return lambda: Tensor.wrap(backend_for(device).zeros(shape, dtype, device))
 
 
@@ -199,8 +199,10 @@ def _gradients(
     recording = xp is recorded()
     grads: list[Tensor | None] = []
     for d, blank in zip(dy, blanks):
-        missing = blank() if blank is not None and ctx.materialize_grads else None
-        grads.append(missing if d is None else d if recording else Tensor.wrap(d))
+        if d is None:
+            grads.append(blank() if blank is not None and ctx.materialize_grads else None)
+        else:
+            grads.append(d if recording else Tensor.wrap(d))
     results = _rule(function)(ctx, *grads)
     results = results if isinstance(results, tuple) else (results,)
     _check(results, needs, shapes, f"{function.__name__}Backward")

@@ -27,7 +27,7 @@ def cast(input: Tensor, dtype: Any) -> Tensor:
 def move(input: Tensor, device: Any) -> Tensor:
     """Return input on another device; itself if it is there already."""
     target = Device.of(device)
-    return input if input.device == target else transfer.transfer.call(input, device=target)
+    return input if input.device == target else transfer.transfer.call(input, home=input.device, device=target)
 
 
 @method
@@ -98,7 +98,7 @@ def cuda(input: Tensor, device: Any = None) -> Tensor:
 @method
 def contiguous(input: Tensor) -> Tensor:
     """Return input laid out in row-major order: itself if it is."""
-    return input if is_contiguous(input) else input.clone()
+    return input if is_contiguous(input) else elementwise.clone.call(input, row_major=True)
 
 
 @method

@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .. import dtypes
-from ..ops import compare as compares
-from ..ops import elementwise as rules
+from ..ops import compare as compares, elementwise as rules
 from ..ops.promotion import cast_number
 from ..tensor import Tensor
 from ..views import assign
@@ -85,7 +84,11 @@ def div(input: Operand, other: Operand, *, rounding_mode: str | None = None) -> 
 
 subtract, multiply, divide, true_divide = sub, mul, div, div
 for _alias in ("subtract", "multiply", "divide", "true_divide"):
-    method(globals()[_alias], name=_alias)
+    method(globals()[_alias], name=_alias, inplace=True)
+for _alias in (
+    "absolute", "greater", "greater_equal", "less", "less_equal", "negative", "not_equal",
+):  # fmt: skip
+    method(globals()[_alias], name=_alias, inplace=True)
 
 
 @method(inplace=True)

@@ -99,8 +99,8 @@ def setitem(input: Tensor, index: Any, value: Any) -> None:
         raise RuntimeError(f"Expected all tensors to be on the same device, but found {input.device} and {given.device}")
     try:
         here.write(input.array, where, given.array if given.device == input.device else given.item())
-    except ValueError as error:
-        raise _write_error(input, where, given, error) from None
+    except ValueError:
+        raise _write_error(input, where, given) from None
     except IndexError as error:
         raise IndexError(str(error).replace("axis", "dimension")) from None
     result = input
@@ -123,12 +123,7 @@ def _constant(input: Tensor, value: Any) -> Any:
     return host if host.ndim == 0 else arrays.to_device(host, input.device)
 
 
-def _write_error(input: Tensor, where: Index, given: Tensor, error: ValueError) -> RuntimeError:
-    if "read-only" in str(error):
-        return RuntimeError(
-            "unsupported operation: more than one element of the written-to tensor refers to a single memory location. Please "
-            "clone() the tensor before performing the operation."
-        )
+def _write_error(input: Tensor, where: Index, given: Tensor) -> RuntimeError:
     part = list(arrays.backend(input.array).read(input.array, where).shape)
     return RuntimeError(f"shape mismatch: value tensor of shape {list(given.shape)} cannot be broadcast to indexing result of shape {part}")
 

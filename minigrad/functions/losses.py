@@ -11,8 +11,7 @@ from typing import NamedTuple
 
 from .. import arrays, dtypes
 from ..arrays import Array
-from ..ops import elementwise, reductions
-from ..ops import softmax as rules
+from ..ops import elementwise, reductions, softmax as rules
 from ..tensor import Size, Tensor
 from .products import _tensor, _word
 from .softmax import log_softmax

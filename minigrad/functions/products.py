@@ -111,7 +111,8 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
         if W.ndim == 2 and input.array.ndim and (bias is None or _fits(bias.array, W)):
             return rules.linear.call(input, weight, bias)
     except AttributeError:
-        _tensor(input, "linear", "input", 1), _tensor(weight, "linear", "weight", 2), _tensor(bias, "linear", "bias", 3)
+        x, W, b = _tensor(input, "linear", "input", 1), _tensor(weight, "linear", "weight", 2), bias
+        return linear(x, W, None if b is None else _tensor(b, "linear", "bias", 3))
     if not input.ndim:
         raise RuntimeError(f"both arguments to linear need to be at least 1D, but they are 0D and {weight.ndim}D")
     if weight.ndim != 2 and bias is None:

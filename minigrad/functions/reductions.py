@@ -8,13 +8,11 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from .. import dtypes, return_types
-from ..ops import elementwise
-from ..ops import reductions as rules
+from ..ops import elementwise, reductions as rules
 from ..ops.rule import Op
 from ..tensor import Tensor
 from .attach import method
-from .dims import axes
-from .dims import axis as single_axis
+from .dims import axes, axis as single_axis
 from .products import _tensor, _word
 from .shape import stack
 

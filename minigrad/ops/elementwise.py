@@ -330,9 +330,9 @@ def _(xp: Namespace, dy: Array) -> Array:  # the engine brings it to the type of
 
 
 @op
-def clone(xp: Namespace, x: Array) -> Array:
-    """Return a copy of x in memory of its own."""
-    return xp.asarray(x, copy=True)
+def clone(xp: Namespace, x: Array, *, row_major: bool = False) -> Array:
+    """Return a copy of x in memory of its own, laid out as x is or in row-major order."""
+    return backend(x).row_major(x) if row_major else xp.asarray(x, copy=True)
 
 
 @clone.grad("x")

@@ -18,6 +18,8 @@ def explain(op: Op, arrays: Sequence[Any], settings: dict[str, Any], error: Exce
             f"{op.name}: Expected all tensors to be on the same device, but found arrays of {' and '.join(sorted(kinds))}; "
             "move them with .to(device)"
         )
+    if isinstance(error, RuntimeError):  # the op's own words
+        return error
     if isinstance(error, IndexError):
         return IndexError(str(error).replace(" axis ", " dimension "))
     clash = _broadcast_clash([tuple(a.shape) for a in shaped]) if op.promotes and isinstance(error, ValueError) else None

@@ -11,7 +11,7 @@ from typing import Any
 
 from .. import arrays, dtypes
 from ..tensor import Tensor
-from . import compare, elementwise, indexing, linalg, reductions, shape
+from . import compare, elementwise, linalg, reductions, shape
 
 Axis = int | tuple[int, ...] | None
 

@@ -85,13 +85,15 @@ def binary(op: Op) -> Callable[..., Any]:
         except AttributeError:
             if other.__class__ not in NUMBERS or not isinstance(input, Tensor) or element_type(input.array).kind != "f":
                 return otherwise(input, other)
+            if input.alias is not None:
+                input.alias.refresh(input)
             a, b, from_a, from_b = input.array, other, input.source, None
         else:
             if a.dtype is not b.dtype:
                 return otherwise(input, other)
         try:
             y = value(numpy if type(a) is ndarray else namespace(a), a, b)
-        except (ValueError, TypeError) as error:
+        except (ValueError, TypeError, RuntimeError) as error:
             raise explain(op, (a, b), {}, error) from None
         if type(y) is not ndarray:
             y = backend(a).as_array(y)
@@ -146,7 +148,7 @@ def general(op: Op) -> Callable[..., Any]:
             settings = {**defaults, **settings}
         try:
             y = value(numpy if type(like) is ndarray else namespace(like), *arrays, **settings)
-        except (ValueError, TypeError, IndexError) as error:
+        except (ValueError, TypeError, IndexError, RuntimeError) as error:
             raise explain(op, arrays, settings, error) from None
         return attach(op, y, like, arrays, sources, settings)
 

@@ -27,8 +27,8 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
-from ..arrays import Array, Namespace
-from ..graph import Edge, Source
+from ..arrays import Namespace
+from ..graph import Edge
 
 REGISTRY: dict[str, Op] = {}
 """Every op there is, by name. The property tests walk it."""

@@ -113,7 +113,7 @@ def _(xp: Namespace, dy: tuple[Array | None, ...], x_shape: tuple[int, ...], siz
 @op
 def unbind(xp: Namespace, x: Array, *, axis: int) -> tuple[Array, ...]:
     """Return the views x[0], x[1], … along an axis, without that axis."""
-    return tuple(x[_along(axis, i, x.ndim)] for i in range(x.shape[axis]))
+    return tuple(x[(*_along(axis, i, x.ndim), ...)] for i in range(x.shape[axis]))  # ... : views, also of a vector's elements
 
 
 @unbind.grad("x")

@@ -10,11 +10,11 @@ from .rule import op
 
 
 @op
-def transfer(xp: Namespace, x: Array, *, device: Any) -> Array:
-    """Return x on another device."""
+def transfer(xp: Namespace, x: Array, *, home: Any, device: Any) -> Array:
+    """Return x, which lives on `home`, on another device."""
     return arrays.to_device(x, device)
 
 
 @transfer.grad("x")
-def _(xp: Namespace, dy: Array, x: Array) -> Array:
-    return transfer.inside(xp, dy, device=arrays.backend(x).device(x))
+def _(xp: Namespace, dy: Array, home: Any, device: Any) -> Array:
+    return transfer.inside(xp, dy, home=device, device=home)

@@ -5,9 +5,7 @@ from __future__ import annotations
 from ..arrays import Array, Namespace
 
 
-def direction(
-    xp: Namespace, gradient: Array, parameter: Array, weight_decay: float, maximize: bool, out: Array
-) -> Array:
+def direction(xp: Namespace, gradient: Array, parameter: Array, weight_decay: float, maximize: bool, out: Array) -> Array:
     """Return g = ±dL/dθ + λ θ, the sign minus where L is to be maximised.
 
     The penalty λ θ is the gradient of ½ λ ‖θ‖² (L2 regularisation).

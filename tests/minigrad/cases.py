@@ -62,9 +62,10 @@ matrices = npst.array_shapes(min_dims=1, max_dims=3, min_side=1, max_side=3)  # 
 seeds = st.integers(0, 2**32 - 1)
 
 
-def broadcastable(n: int) -> st.SearchStrategy:
+def broadcastable(n: int, max_dims: int = 3) -> st.SearchStrategy:
     """Draw n shapes that broadcast together."""
-    return npst.mutually_broadcastable_shapes(num_shapes=n, max_dims=3, min_side=0, max_side=3).map(lambda b: b.input_shapes)
+    drawn = npst.mutually_broadcastable_shapes(num_shapes=n, max_dims=max_dims, min_side=0, max_side=3)
+    return drawn.map(lambda b: b.input_shapes)
 
 
 # ---- domains

@@ -112,7 +112,7 @@ ELEMENTWISE: dict[str, Case] = {
     ),
     "cast": unary_with(lambda x, dtype: x.astype(dtype), choices={"dtype": (np.dtype("float64"),)}, keeps_dtype=False),
     "clone": unary(lambda x: x.copy() if hasattr(x, "copy") else x),
-    "transfer": unary_with(lambda x, device: x, choices={"device": ("here",)}),
+    "transfer": unary_with(lambda x, home, device: x, choices={"home": ("here",), "device": ("here",)}),
     "eq": binary(np.equal, whole(0, 3), whole(0, 3)),
     "ne": binary(np.not_equal, whole(0, 3), whole(0, 3)),
     "lt": binary(np.less),

@@ -69,7 +69,7 @@ def test_gradients_arrive_youngest_first():
         t.register_hook(lambda g, name=name: order.append((name, g.item())))
     c.backward()
     assert order == [("c", 1.0), ("b", 1.0), ("a", 3.0)]
-    assert x.grad.item() == 12.0  # d(3x + 3x²)/dx = 3 + 6x − 3
+    assert x.grad.item() == 15.0  # d(3x + 3x²)/dx = 3 + 6x
 
 
 def test_a_tensor_used_a_thousand_times():

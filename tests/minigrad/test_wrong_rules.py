@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import minigrad.autograd
+import minigrad.arrival
 import minigrad.backward
 import numpy as np
 import pytest
@@ -132,7 +133,7 @@ def without_sum(patch: pytest.MonkeyPatch) -> None:
 
 
 def without_copies(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(minigrad.backward, "own", lambda gradient: gradient)
+    patch.setattr(minigrad.arrival, "own", lambda gradient: gradient)
 
 
 def mul_a(xp, dy, b):
@@ -171,7 +172,7 @@ gradient, second, hygiene = harness.check_gradient, harness.check_second, harnes
 WRONG: dict[str, Wrong] = {
     "0.1 % scale": Wrong(tanh_with(lambda xp, dy, y: 1.001 * right_tanh(xp, dy, y)), TANH, (gradient, second)),
     "missing broadcast sum": Wrong(product_with(mul_a, mul_b), PRODUCT, (gradient,), without_sum),
-    "transposed factor": Wrong(matmul_with(lambda xp, dy, b: dy @ b), MATMUL, (gradient, second)),
+    "transposed factor": Wrong(matmul_with(lambda xp, dy, b: dy @ b), MATMUL, (gradient,)),
     "sign": Wrong(product_with(mul_a, lambda xp, dy, a: -dy * a), PRODUCT, (gradient,)),
     "dropped term": Wrong(tanh_with(lambda xp, dy, y: -dy * y * y), TANH, (gradient,)),
     "swapped factors": Wrong(product_with(lambda xp, dy, a, b: dy * a, mul_b), PRODUCT, (gradient,)),

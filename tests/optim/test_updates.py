@@ -4,8 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 import layers as nn
 import minigrad as torch
@@ -86,14 +85,10 @@ def test_adam(shape, betas, eps, weight_decay, amsgrad, maximize):
         "lr": 0.1, "betas": betas, "eps": eps, "weight_decay": weight_decay, "amsgrad": amsgrad, "maximize": maximize,
     }  # fmt: skip
     theta, gradients = drawn(shape, 6)
-    np.testing.assert_allclose(
-        stepped(Adam, theta, gradients, **options), adam(theta, gradients, **options), atol=1e-12
-    )
+    np.testing.assert_allclose(stepped(Adam, theta, gradients, **options), adam(theta, gradients, **options), atol=1e-12)
 
 
-@pytest.mark.parametrize(
-    "kind", [lambda p: SGD(p, momentum=0.9, weight_decay=0.1), lambda p: Adam(p, weight_decay=0.1)]
-)
+@pytest.mark.parametrize("kind", [lambda p: SGD(p, momentum=0.9, weight_decay=0.1), lambda p: Adam(p, weight_decay=0.1)])
 def test_float32_stays_float32(kind):
     p = nn.Parameter(torch.ones(3))
     optimizer = kind([p])

@@ -144,7 +144,5 @@ def said(action):
 
 def test_says_what_pytorch_says():
     ours, theirs = mistakes(minigrad, nn), mistakes(torch, torch.nn)
-    differing = {
-        name: (said(ours[name]), said(theirs[name])) for name in ours if said(ours[name]) != said(theirs[name])
-    }
+    differing = {name: (said(ours[name]), said(theirs[name])) for name in ours if said(ours[name]) != said(theirs[name])}
     assert not differing

@@ -179,3 +179,6 @@ def test_linear_does_not_promote(dtypes):
 
 def test_linear_of_other_things():
     fail_alike(lambda torch, F: F.linear(torch.zeros(2, 3), 5))
+    fail_alike(lambda torch, F: F.linear(torch.zeros(2, 3), torch.zeros(4, 3), 5))
+    weight = minigrad.ones(4, 3).double()
+    assert minigrad.functional.linear(np.ones((2, 3)), weight, np.ones(4)).tolist() == [[4.0] * 4] * 2

@@ -1,0 +1,225 @@
+"""In-place operations: the same values and gradients as out of place, or an error that names the op (pitfall 20)."""
+
+import minigrad as torch
+import numpy as np
+import pytest
+from minigrad.tensor import Tensor
+
+IN_PLACE = sorted(name for name in dir(Tensor) if name.endswith("_") and not name.startswith("_"))
+
+
+def leaf(*values):
+    return torch.tensor(values, dtype=torch.float64, requires_grad=True)
+
+
+def mask():
+    return torch.tensor([True, False, True])
+
+
+def other():
+    return torch.tensor([0.5, 1.5, 2.5], dtype=torch.float64)
+
+
+ARGUMENTS = {
+    "add_": (other, {"alpha": 2}), "sub_": (other, {}), "mul_": (other, {}), "div_": (other, {}), "true_divide_": (other, {}),
+    "divide_": (other, {}), "multiply_": (other, {}), "subtract_": (other, {}), "pow_": (lambda: 3, {}), "clamp_": (lambda: 0.2, {}),
+    "clip_": (lambda: 0.2, {}), "eq_": (other, {}), "ne_": (other, {}), "lt_": (other, {}), "le_": (other, {}), "gt_": (other, {}),
+    "ge_": (other, {}), "floor_divide_": (other, {}), "remainder_": (other, {}),
+}  # fmt: skip
+
+PLAIN = ["abs_", "absolute_", "cos_", "exp_", "log_", "neg_", "negative_", "relu_", "sigmoid_", "sin_", "sqrt_", "square_", "tanh_"]
+
+
+@pytest.mark.parametrize("name", [*(n for n in ARGUMENTS if n in IN_PLACE), *PLAIN])
+def test_it_is_its_functional_twin(name):
+    """Same value, same gradient, same memory, one version more, and the tensor itself is returned."""
+    make, keywords = ARGUMENTS.get(name, (None, {}))
+    arguments = () if make is None else (make(),)
+    x, y = leaf(0.3, 0.7, 1.1), leaf(0.3, 0.7, 1.1)
+    h = x * 1
+    memory, version = h.array, h._version
+    assert getattr(h, name)(*arguments, **keywords) is h
+    assert h.array is memory
+    assert h._version == version + 1
+    expected = getattr(y * 1, name[:-1])(*arguments, **keywords).to(h.dtype)
+    np.testing.assert_array_equal(h.detach().numpy(), expected.detach().numpy())
+    if expected.requires_grad:
+        (h * h).sum().backward()
+        (expected * expected).sum().backward()
+        np.testing.assert_array_equal(x.grad.numpy(), y.grad.numpy())
+
+
+SETTERS = {
+    "zero_": lambda h: h.zero_(),
+    "fill_": lambda h: h.fill_(2.0),
+    "copy_": lambda h: h.copy_(other()),
+    "masked_fill_": lambda h: h.masked_fill_(mask(), 0.5),
+    "scatter_add_": lambda h: h.scatter_add_(0, torch.tensor([0, 0, 2]), other()),
+    "+=": lambda h: h.__iadd__(1),
+    "-=": lambda h: h.__isub__(other()),
+    "*=": lambda h: h.__imul__(3.0),
+    "/=": lambda h: h.__itruediv__(2),
+    "**=": lambda h: h.__ipow__(2),
+}
+SLOPES = {"zero_": (0, 0, 0), "fill_": (0, 0, 0), "copy_": (0, 0, 0), "masked_fill_": (0, 1, 0), "scatter_add_": (1, 1, 1),
+          "+=": (1, 1, 1), "-=": (1, 1, 1), "*=": (3, 3, 3), "/=": (0.5, 0.5, 0.5), "**=": (0.6, 1.4, 2.2)}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", SETTERS)
+def test_setters_and_operators(name):
+    x = leaf(0.3, 0.7, 1.1)
+    h = x * 1
+    h = SETTERS[name](h)
+    h.sum().backward()
+    np.testing.assert_allclose(x.grad.numpy(), SLOPES[name], rtol=1e-15)
+
+
+SAVED = {
+    "exp, which saves its output": (lambda x: x.exp(), "out", "exp"),
+    "tanh, which saves its output": (lambda x: x.tanh(), "out", "tanh"),
+    "sin, which saves its input": (lambda x: x.sin(), "in", "sin"),
+    "mul, which saves its input": (lambda x: x * x, "in", "mul"),
+    "matmul, which saves its input": (lambda x: x @ x, "in", "dot|matmul"),
+}
+
+
+@pytest.mark.parametrize("name", SAVED)
+def test_a_saved_array_that_was_changed_is_an_error(name):
+    """Pitfall 20: not a silently wrong gradient. The error names the op that saved it, with its shape."""
+    function, which, op = SAVED[name]
+    x = leaf(0.3, 0.7, 1.1)
+    h = x * 1
+    y = function(h)
+    (y if which == "out" else h).add_(1)
+    with pytest.raises(RuntimeError, match=f"(?s)modified by an inplace operation.*({op})"):
+        y.sum().backward()
+
+
+def test_the_same_for_a_product_with_a_buffer():
+    buffer = torch.zeros(3, dtype=torch.float64)
+    x = leaf(1.0, 2.0, 3.0)
+    loss = (x * buffer).sum()
+    buffer[1] = 5.0
+    with pytest.raises(RuntimeError, match=r"modified by an inplace operation.*\[3\].*mul"):
+        loss.backward()
+
+
+def test_and_for_create_graph_and_grad():
+    x = leaf(1.0, 2.0)
+    h = x * 1
+    y = h.exp()
+    y.mul_(2)
+    with pytest.raises(RuntimeError, match="modified by an inplace"):
+        torch.autograd.grad(y.sum(), x, create_graph=True)
+
+
+def test_the_message_survives_a_view():
+    """A write through a view of what was saved, also under no_grad."""
+    x = leaf(1.0, 2.0)
+    y = x.exp()
+    with torch.no_grad():
+        y[0] = 0.0
+    with pytest.raises(RuntimeError, match="modified by an inplace"):
+        y.sum().backward()
+
+
+def test_parameters_updated_before_backward():
+    w = leaf(1.0, 2.0)
+    loss = (w * w).sum()
+    with torch.no_grad():
+        w -= 0.1
+    with pytest.raises(RuntimeError, match="modified by an inplace"):
+        loss.backward()
+
+
+def test_parameters_updated_after_backward():
+    w = leaf(1.0, 2.0)
+    for _ in range(3):
+        w.grad = None
+        (w * w).sum().backward()
+        with torch.no_grad():
+            w -= 0.25 * w.grad
+    np.testing.assert_allclose(w.detach().numpy(), [0.125, 0.25])
+
+
+def test_writes_that_touch_nothing_saved_are_allowed():
+    """add and sum save nothing; a product with a number saves nothing; relu saves its output, not its input."""
+    x = leaf(1.0, -2.0)
+    h = x + 1
+    y = h + 2
+    h.mul_(5)
+    y.mul_(3)
+    z = y.relu()
+    y.zero_()
+    z.sum().backward()
+    np.testing.assert_array_equal(x.grad.numpy(), [3.0, 3.0])
+
+
+def test_an_in_place_op_keeps_what_it_needs_of_its_target():
+    """exp_, tanh_ and pow_ save what they need before they write."""
+    x = leaf(0.1, 0.2)
+    h = (x * 1).exp_()
+    h.tanh_()
+    h.pow_(2)
+    h.sum().backward()
+    v = x.detach().numpy()
+    e = np.exp(v)
+    np.testing.assert_allclose(x.grad.numpy(), 2 * np.tanh(e) * (1 - np.tanh(e) ** 2) * e, rtol=1e-13)
+
+
+def test_a_target_multiplied_by_itself():
+    """h *= h overwrites its second factor, which the gradient needs: an error, as in PyTorch."""
+    x = leaf(0.1, 0.2)
+    h = x * 1
+    h *= h
+    with pytest.raises(RuntimeError, match="modified by an inplace"):
+        h.sum().backward()
+
+
+def test_dtype_of_the_target_is_kept():
+    h = torch.ones(2, dtype=torch.float32)
+    h += torch.ones(2, dtype=torch.float64)
+    assert h.dtype == torch.float32
+    i = torch.tensor([1, 2])
+    i += 1
+    assert i.dtype == torch.int64
+    with pytest.raises(RuntimeError, match="can't be cast"):
+        i += 0.5
+    np.testing.assert_array_equal(i.numpy(), [2, 3])
+
+
+def test_versions_count_writes():
+    x = torch.ones(3)
+    assert x._version == 0
+    x.add_(1)
+    x[0] = 2
+    x.data.mul_(2)
+    assert x._version == 3
+    assert (x + 1)._version == 0
+
+
+def test_a_failed_write_changes_nothing():
+    x = torch.ones(3)
+    with pytest.raises(RuntimeError):
+        x.add_(torch.ones(4))
+    assert x._version == 0
+    np.testing.assert_array_equal(x.numpy(), [1, 1, 1])
+
+
+def test_overlapping_source_and_target():
+    """The values are computed before they are written."""
+    x = torch.tensor([1.0, 2.0, 3.0, 4.0])
+    x[1:] = x[:-1]
+    np.testing.assert_array_equal(x.numpy(), [1, 1, 2, 3])
+    y = torch.tensor([1.0, 2.0, 3.0, 4.0])
+    y[:2].add_(y[1:3])
+    np.testing.assert_array_equal(y.numpy(), [3, 5, 3, 4])
+
+
+def test_augmented_assignment_to_an_item():
+    x = leaf(1.0, 2.0, 3.0)
+    h = x * 1
+    h[1] += x[0] * 10
+    h[2] *= x[1]
+    h.sum().backward()
+    np.testing.assert_array_equal(x.grad.numpy(), [11.0, 4.0, 2.0])
