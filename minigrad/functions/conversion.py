@@ -8,6 +8,7 @@ from .. import arrays, dtypes
 from ..arrays import Device
 from ..ops import elementwise, transfer
 from ..tensor import Tensor
+from .arguments import type_word
 from .attach import method
 
 __all__: list[str] = []
@@ -58,9 +59,7 @@ def type_(input: Tensor, dtype: Any = None) -> Any:
     """Return input with another type; without one, the name of its tensor type ("torch.FloatTensor")."""
     if dtype is not None:
         return cast(input, dtype)
-    names = {"float32": "Float", "float64": "Double", "float16": "Half", "int64": "Long", "int32": "Int", "int16": "Short",
-             "int8": "Char", "uint8": "Byte", "bool": "Bool"}  # fmt: skip
-    return f"torch.{'cuda.' if input.device.type == 'cuda' else ''}{names[input.dtype.name]}Tensor"
+    return f"torch.{'cuda.' if input.device.type == 'cuda' else ''}{type_word(input)}Tensor"
 
 
 @method
@@ -78,7 +77,7 @@ def _typed(name: str, target: dtypes.dtype) -> None:
     method(convert)
 
 
-for _name, _target in dtypes.NAMES.items():
+for _name, _target in (dtypes.NAMES | {"byte": dtypes.uint8, "char": dtypes.int8}).items():
     if not _name[-1].isdigit():
         _typed(_name, _target)
 

@@ -13,7 +13,7 @@ from .. import arrays, dtypes
 from ..arrays import Array
 from ..ops import elementwise, reductions, softmax as rules
 from ..tensor import Size, Tensor
-from .products import _tensor, _word
+from .arguments import tensor_argument, type_word
 from .softmax import log_softmax
 
 __all__ = ["cross_entropy", "mse_loss", "nll_loss"]
@@ -93,7 +93,7 @@ def _against_distribution(
 ) -> Tensor:
     """Return cross-entropy against a distribution q over the classes, (N, C, d1, …) like the input."""
     if target.dtype.category != dtypes.FLOAT:
-        raise RuntimeError(f"Expected floating point type for target with class probabilities, got {_word(target)}")
+        raise RuntimeError(f"Expected floating point type for target with class probabilities, got {type_word(target)}")
     if ignore_index >= 0:
         raise RuntimeError("ignore_index is not supported for floating point target")
     classes = min(1, input.ndim - 1)
@@ -128,7 +128,7 @@ class _Targets(NamedTuple):
         _check_shapes(input, target)
         C = input.shape[min(1, input.ndim - 1)]
         if target.dtype not in (dtypes.int64, dtypes.uint8):
-            raise RuntimeError(f"expected target dtype to be Long or Byte, but got {_word(target)}")
+            raise RuntimeError(f"expected target dtype to be Long or Byte, but got {type_word(target)}")
         if weight is not None:
             _check_weight(weight, input, C)
         ids = target.array if target.dtype is dtypes.int64 else target.to(dtypes.int64).array
@@ -187,8 +187,8 @@ def _picked(y: Tensor, ids: _Targets) -> Tensor:
 
 
 def _check(input: Tensor, target: Tensor, reduction: str, name: str) -> None:
-    _tensor(input, name, "input", 1)
-    _tensor(target, name, "target", 2)
+    tensor_argument(input, name, "input", 1)
+    tensor_argument(target, name, "target", 2)
     _check_device(input, target)
     if reduction not in REDUCTIONS:
         raise ValueError(f"{reduction} is not a valid value for reduction")
@@ -202,7 +202,7 @@ def _check_device(input: Tensor, other: Tensor) -> None:
 
 def _check_floating(x: Tensor, kernel: str) -> None:
     if x.dtype.category != dtypes.FLOAT:
-        raise NotImplementedError(f"\"{kernel}\" not implemented for '{_word(x)}'")
+        raise NotImplementedError(f"\"{kernel}\" not implemented for '{type_word(x)}'")
 
 
 def _check_shapes(input: Tensor, target: Tensor) -> None:
@@ -227,7 +227,7 @@ def _check_weight(weight: Tensor, input: Tensor, C: int) -> None:
     if weight.shape != (C,):
         raise RuntimeError(_weight_error(weight, C))
     if weight.dtype is not input.dtype:
-        raise RuntimeError(f"expected scalar type {_word(input)} but found {_word(weight)}")
+        raise RuntimeError(f"expected scalar type {type_word(input)} but found {type_word(weight)}")
     if weight.requires_grad:
         raise RuntimeError(
             "The function 'nll_loss_forward' is not differentiable with respect to argument 'weight'. This input cannot have "

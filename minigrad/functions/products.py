@@ -7,6 +7,7 @@ from typing import Any
 from ..ops import linalg as rules
 from ..ops.promotion import is_array
 from ..tensor import Tensor
+from .arguments import tensor_argument, type_word
 from .attach import method
 from .shape import expand
 
@@ -25,7 +26,7 @@ def matmul(input: Tensor, other: Tensor) -> Tensor:
     try:
         left, right = input.array.ndim, other.array.ndim
     except AttributeError:
-        return matmul(_tensor(input, "matmul", "input", 1), _tensor(other, "matmul", "other", 2))
+        return matmul(tensor_argument(input, "matmul", "input", 1), tensor_argument(other, "matmul", "other", 2))
     if left >= 2 and right >= 2:
         return rules.matmul.call(input, other)
     return _with_vector(input, other, left, right)
@@ -80,7 +81,7 @@ def dot(input: Tensor, tensor: Tensor) -> Tensor:
     if input.ndim != 1 or tensor.ndim != 1:
         raise RuntimeError(f"1D tensors expected, but got {input.ndim}D and {tensor.ndim}D tensors")
     if input.dtype is not tensor.dtype:
-        raise RuntimeError(f"dot : expected both vectors to have same dtype, but found {_word(input)} and {_word(tensor)}")
+        raise RuntimeError(f"dot : expected both vectors to have same dtype, but found {type_word(input)} and {type_word(tensor)}")
     rules.check_types(input.array, tensor.array)
     a, b = input.shape[0], tensor.shape[0]
     if a != b:
@@ -111,8 +112,8 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
         if W.ndim == 2 and input.array.ndim and (bias is None or _fits(bias.array, W)):
             return rules.linear.call(input, weight, bias)
     except AttributeError:
-        x, W, b = _tensor(input, "linear", "input", 1), _tensor(weight, "linear", "weight", 2), bias
-        return linear(x, W, None if b is None else _tensor(b, "linear", "bias", 3))
+        x, W, b = tensor_argument(input, "linear", "input", 1), tensor_argument(weight, "linear", "weight", 2), bias
+        return linear(x, W, None if b is None else tensor_argument(b, "linear", "bias", 3))
     if not input.ndim:
         raise RuntimeError(f"both arguments to linear need to be at least 1D, but they are 0D and {weight.ndim}D")
     if weight.ndim != 2 and bias is None:
@@ -122,21 +123,12 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     y = rules.linear.call(input, weight, None)
     assert bias is not None
     if bias.dtype is not input.dtype:
-        raise RuntimeError(f"self and mat2 must have the same dtype, but got {_word(bias)} and {_word(input)}")
+        raise RuntimeError(f"self and mat2 must have the same dtype, but got {type_word(bias)} and {type_word(input)}")
     return y + expand(bias, *y.shape)
 
 
 def _fits(bias: Any, W: Any) -> bool:
     return bias.shape == W.shape[:1] and bias.dtype is W.dtype
-
-
-def _tensor(given: Any, function: str, name: str, position: int) -> Tensor:
-    """Return an argument that must be a Tensor (an array becomes one); TypeError for anything else."""
-    if isinstance(given, Tensor):
-        return given
-    if is_array(given):
-        return Tensor.wrap(given)
-    raise TypeError(f"{function}(): argument '{name}' (position {position}) must be Tensor, not {type(given).__name__}")
 
 
 def _check_vector(matrix: Tensor, vector: Tensor) -> None:
@@ -145,13 +137,8 @@ def _check_vector(matrix: Tensor, vector: Tensor) -> None:
     if columns != size:
         raise RuntimeError(f"size mismatch, got input ({rows}), mat ({rows}x{columns}), vec ({size})")
     if matrix.dtype is not vector.dtype:
-        found = f"{_word(vector)}, {_word(matrix)}, and {_word(vector)}"
+        found = f"{type_word(vector)}, {type_word(matrix)}, and {type_word(vector)}"
         raise RuntimeError(f"addmv input tensors must have the same dtype, but got {found}")
-
-
-def _word(tensor: Tensor) -> str:
-    """Return PyTorch's word for a tensor's type in messages: Float, Double, Long, …"""
-    return tensor.type().removeprefix("torch.").removeprefix("cuda.").removesuffix("Tensor")
 
 
 def _operator(self: Tensor, other: Any) -> Any:

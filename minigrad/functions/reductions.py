@@ -11,9 +11,9 @@ from .. import dtypes, return_types
 from ..ops import elementwise, reductions as rules
 from ..ops.rule import Op
 from ..tensor import Tensor
+from .arguments import tensor_argument, type_word
 from .attach import method
 from .dims import axes, axis as single_axis
-from .products import _tensor, _word
 from .shape import stack
 
 __all__ = ["all", "amax", "amin", "any", "argmax", "argmin", "logsumexp", "max", "mean", "min", "nonzero", "sum", "var"]
@@ -33,7 +33,7 @@ def _reduction(function: F) -> F:
             if "keepdims" in settings:
                 settings["keepdim"] = settings.pop("keepdims")
         if not isinstance(input, Tensor):
-            input = _tensor(input, function.__name__, "input", 1)
+            input = tensor_argument(input, function.__name__, "input", 1)
         return function(input, *args, **settings)
 
     return method(call)
@@ -72,7 +72,7 @@ def mean(input: Tensor, dim: Dim = None, keepdim: bool = False, *, dtype: Any = 
         whose = "Input" if dtype is None else "Optional"
         raise RuntimeError(
             f"mean(): could not infer output dtype. {whose} dtype must be either a floating point or complex dtype. "
-            f"Got: {_word(source)}"
+            f"Got: {type_word(source)}"
         )
     return rules.mean.call(source, axis=_axes(dim, input.ndim), keepdims=keepdim)
 

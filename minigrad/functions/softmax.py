@@ -8,9 +8,9 @@ from .. import dtypes
 from ..ops import softmax as rules
 from ..ops.rule import Op
 from ..tensor import Tensor
+from .arguments import type_word
 from .attach import method
 from .dims import axis
-from .products import _word
 
 __all__ = ["log_softmax", "softmax"]
 
@@ -42,5 +42,5 @@ def _apply(op: Op, input: Tensor, dim: int, dtype: Any) -> Tensor:
     along = axis(dim, x.ndim)
     if x.dtype.category != dtypes.FLOAT:
         kernel = f"{op.name}_lastdim_kernel_impl" if along == x.ndim - 1 else f"{op.name}_kernel_impl"
-        raise NotImplementedError(f"\"{kernel}\" not implemented for '{_word(x)}'")
+        raise NotImplementedError(f"\"{kernel}\" not implemented for '{type_word(x)}'")
     return op.call(x, axis=along) if x.ndim else op.call(x.reshape(1), axis=0).reshape(())
