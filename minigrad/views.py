@@ -56,7 +56,7 @@ class View:
                 "allow the output views to be modified inplace. You should replace the inplace operation by an out-of-place "
                 "one."
             )
-        if not self.recording and self.base.source is not None:
+        if not self.recording:
             raise RuntimeError(
                 f"A view was created in no_grad mode and is being modified inplace with grad mode enabled ({what}). Take the "
                 "view where gradients are recorded, or write under no_grad."
@@ -92,32 +92,32 @@ def _view(base: Tensor, step: Step, one_of_many: bool) -> View:
     return base.alias.then(step, one_of_many)
 
 
-def check_writable(tensor: Tensor, what: str) -> None:
-    """Raise RuntimeError where `tensor` cannot be written, or the write could not be recorded."""
+def check_writable(tensor: Tensor, what: str, *values: Tensor) -> bool:
+    """Return whether a write of `values` into `tensor` has to be recorded; RuntimeError where it cannot be, or not be done."""
     if not backend(tensor.array).writable(tensor.array):
         raise RuntimeError(
             "unsupported operation: more than one element of the written-to tensor refers to a single memory location, or the "
             f"memory is read-only ({what}). Please clone() the tensor before performing the operation."
         )
-    if not mode.recording:
-        return
+    view = tensor.alias
+    involved = (tensor, *values) if view is None else (tensor, view.base, *values)
+    if not mode.recording or not any(t.requires_grad for t in involved):
+        return False
     if isinstance(tensor.source, Leaf):
         raise RuntimeError(f"a leaf Variable that requires grad is being used in an in-place operation. ({what})")
-    view = tensor.alias
-    if view is None:
-        return
-    if isinstance(view.base.source, Leaf):
-        raise RuntimeError(f"a view of a leaf Variable that requires grad is being used in an in-place operation. ({what})")
-    view.check_writable(what)
+    if view is not None:
+        if isinstance(view.base.source, Leaf):
+            raise RuntimeError(
+                f"a view of a leaf Variable that requires grad is being used in an in-place operation. ({what})"
+            )
+        view.check_writable(what)
+    return True
 
 
 def assign(tensor: Tensor, function: Callable[..., Tensor], *args: Any, **kwargs: Any) -> Tensor:
     """Write f(tensor, …) into the memory of `tensor`, record it, and return `tensor`: what every `name_` method does."""
     name = f"{getattr(function, '__name__', 'op')}_"
-    check_writable(tensor, name)
-    tensor.refresh()
-    operands = [a for a in (*args, *kwargs.values()) if isinstance(a, Tensor)]
-    recorded = mode.recording and any(t.source is not None for t in (tensor, *operands))
+    recorded = check_writable(tensor, name, *(a for a in (*args, *kwargs.values()) if isinstance(a, Tensor)))
     before = _copy(tensor) if recorded else Tensor.wrap(tensor.array)
     result = function(before, *args, **kwargs)
     _check_result(tensor, result, name)

@@ -4,6 +4,11 @@ Read in this order: `timing.py` (paired timing), `conditions.py` (one thread, or
 gradients first), `rows.py` (the two kinds of rows), `engine.py` (the rows themselves: add yours there).
 """
 
-from .command import main
+from collections.abc import Sequence
 
-__all__ = ["main"]
+
+def main(argv: Sequence[str]) -> int:
+    """Carry out ``bench`` with these arguments; NumPy is loaded no sooner, so that its threads can be set before."""
+    from .command import main
+
+    return main(argv)

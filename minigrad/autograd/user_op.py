@@ -114,7 +114,7 @@ def recorded_outputs(
 ) -> tuple[Any, ...]:
     """Make the node of a call, and return its outputs with their place in the graph."""
     for x in ctx.dirty_tensors:
-        check_writable(x, function.__name__)
+        check_writable(x, function.__name__, *(a for a in args if isinstance(a, Tensor)))
     saved = tuple(_save(x, ctx, args, sources, outputs) for x in ctx.to_save)
     settings = {"ctx": ctx, "saved": saved, "shapes": tuple(_shape(x) for x in args), "blanks": [_blank(y) for y in outputs]}
     arrays = [x.array if isinstance(x, Tensor) else x for x in args]

@@ -9,7 +9,6 @@ from __future__ import annotations
 import numpy as np
 
 from ..arrays import Array, backend
-from ..modes import mode
 from ..ops.errors import explain
 from ..ops.filling import fill
 from ..random import Generator, chosen
@@ -24,11 +23,9 @@ __all__: list[str] = []
 
 def overwrite(tensor: Tensor, values: Tensor | Number, name: str) -> Tensor:
     """Write values (which broadcast to its shape) into a tensor's memory, record that, and return the tensor."""
-    check_writable(tensor, name)
+    recorded = check_writable(tensor, name, *([values] if isinstance(values, Tensor) else []))
     if isinstance(values, Tensor):
         _check_shapes(tensor.array, values.array, name)
-    tensor.refresh()
-    recorded = mode.recording and (tensor.source is not None or (isinstance(values, Tensor) and values.source is not None))
     result = fill.call(tensor, values) if recorded else tensor
     backend(tensor.array).write(tensor.array, ..., values.array if isinstance(values, Tensor) else values)
     finish(tensor, result, recorded)

@@ -9,7 +9,7 @@ import numpy as np
 from .. import arrays, dtypes
 from ..arrays.host import is_basic
 from ..ops import elementwise, indexing
-from ..ops.record import make_node
+from ..ops.record import make_node, needed_by
 from ..tensor import Tensor
 from ..views import check_writable, finish, view_of
 from .attach import method
@@ -87,12 +87,9 @@ def getitem(input: Tensor, index: Any) -> Tensor:
 @method(name="__setitem__")
 def setitem(input: Tensor, index: Any, value: Any) -> None:
     """Do x[index] = value, in time proportional to the part written, forward and backward."""
-    check_writable(input, "setitem")
     where = normalise(input, index)
-    input.refresh()
     given = value if isinstance(value, Tensor) else Tensor.wrap(_constant(input, value))
-    given.refresh()
-    recorded = arrays_recorded(input, given)
+    recorded = check_writable(input, "setitem", given)
     given = given.to(input.dtype) if recorded else given
     here = arrays.backend(input.array)
     if given.ndim and given.device != input.device:
@@ -106,16 +103,11 @@ def setitem(input: Tensor, index: Any, value: Any) -> None:
     result = input
     if recorded:
         sources = (given.source, input.source)
-        node = make_node(indexing.put, None, (given.array, input.array), sources, {"index": where})
+        node = make_node(
+            indexing.put, None, (given.array, input.array), sources, {"index": where}, needed_by(indexing.put, sources)
+        )
         result = Tensor.linked(input.array, node)
     finish(input, result, recorded)
-
-
-def arrays_recorded(*tensors: Tensor) -> bool:
-    """True if an operation on these tensors is to be recorded."""
-    from ..modes import mode
-
-    return mode.recording and any(t.source is not None for t in tensors)
 
 
 def _constant(input: Tensor, value: Any) -> Any:

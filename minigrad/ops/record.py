@@ -44,7 +44,7 @@ def unary(op: Op) -> Callable[..., Any]:
             return otherwise(input)
         y = value(numpy if type(x) is ndarray else namespace(x), x)
         if type(y) is tuple:
-            return attach(op, y, x, (x,), (source,), {})
+            return otherwise(input)
         if type(y) is not ndarray:
             y = backend(x).as_array(y)
         if source is None:
@@ -150,39 +150,54 @@ def general(op: Op) -> Callable[..., Any]:
             y = value(numpy if type(like) is ndarray else namespace(like), *arrays, **settings)
         except (ValueError, TypeError, IndexError, RuntimeError) as error:
             raise explain(op, arrays, settings, error) from None
-        return attach(op, y, like, arrays, sources, settings)
+        needed = needed_by(op, sources) if not unusual or mode.recording else 0
+        if type(y) is tuple:
+            return _attach_several(op, y, like, arrays, sources, settings, needed)
+        if type(y) is not ndarray and not promotion.is_array(y):  # a transfer's array is of another library than `like`
+            y = backend(like).as_array(y)
+        output = new(Tensor)
+        output.array = y
+        output.grad = output.alias = output.source = None
+        if needed and element_type(y).kind == "f":
+            output.source = make_node(op, y, arrays, sources, settings, needed)
+        return output
 
     return call
 
 
-def attach(op: Op, y: Any, like: Array, arrays: Sequence[Any], sources: Sequence[Source | None], settings: dict[str, Any]) -> Any:
-    """Wrap an op's value (an array or a tuple of arrays) in Tensors, recorded if a gradient is needed."""
-    recorded = (not unusual or mode.recording) and any(sources) and _needed(op, sources)
-    if type(y) is not tuple:
-        if type(y) is not ndarray and not promotion.is_array(y):  # a transfer's array is of another library than `like`
-            y = backend(like).as_array(y)
-        output = Tensor.wrap(y)
-        if recorded and element_type(y).kind == "f":
-            output.source = make_node(op, y, arrays, sources, settings)
-        return output
+def needed_by(op: Op, sources: Sequence[Source | None]) -> int:
+    """Return which inputs get a gradient: bit i for input i."""
+    if op.joint_gradient is not None:
+        return sum([1 << i for i, source in enumerate(sources) if source is not None])
+    needed, bit = 0, 1
+    for source, gradient in zip(sources, op.gradients):
+        if source is not None and gradient is not None:
+            needed |= bit
+        bit += bit
+    return needed
+
+
+def _attach_several(
+    op: Op, y: tuple[Any, ...], like: Array, arrays: list[Any], sources: list[Any], settings: dict[str, Any], needed: int
+) -> tuple[Tensor, ...]:
+    """Wrap several outputs in Tensors, recorded if a gradient is needed."""
     values = tuple([part if type(part) is ndarray else backend(like).as_array(part) for part in y])
-    outputs = tuple([Tensor.wrap(value) for value in values])
-    if recorded and outputs:
-        node = make_node(op, values, arrays, sources, settings)
+    outputs = tuple([wrap(value) for value in values])
+    if needed and outputs:
+        node = make_node(op, values, arrays, sources, settings, needed)
         for i, value in enumerate(values):
             if element_type(value).kind == "f":
                 outputs[i].source = Output(node, i)
     return outputs
 
 
-def _needed(op: Op, sources: Sequence[Source | None]) -> bool:
-    if op.joint_gradient is not None:
-        return True
-    return any([source is not None and op.gradients[i] is not None for i, source in enumerate(sources)])
+def make_node(
+    op: Op, y: Any, arrays: Sequence[Any], sources: Sequence[Source | None], settings: dict[str, Any], needed: int = 0
+) -> Node:
+    """Make the node of an op that has been computed.
 
-
-def make_node(op: Op, y: Any, arrays: Sequence[Any], sources: Sequence[Source | None], settings: dict[str, Any]) -> Node:
-    """Make the node of an op that has been computed; `y` is its value, a tuple where there are several outputs."""
+    `y` is its value, a tuple where there are several outputs; `needed` as `needed_by` returns it (unused where the gradient is joint).
+    """
     node = new(Node)
     node.id = ticket()
     node.op = op
@@ -190,16 +205,11 @@ def make_node(op: Op, y: Any, arrays: Sequence[Any], sources: Sequence[Source | 
     joint = op.joint_gradient
     if joint is not None or type(y) is tuple or op.definition is not None or mode.anomaly:
         node.extra = _extra(op, y, arrays, sources, settings)
-    if joint is not None:
-        node.edges = tuple(
-            (s, joint, 0, None, a.shape, a.dtype, i) for i, (s, a) in enumerate(zip(sources, arrays)) if s is not None
-        )
-    else:
-        needed = 0
-        for i, source in enumerate(sources):
-            if source is not None and op.gradients[i] is not None:
-                needed |= 1 << i
+    if joint is None:
         node.edges = op.build(needed)(y, settings, *arrays, *sources)
+    else:
+        inputs = zip(sources, arrays)
+        node.edges = tuple([(s, joint, 0, None, a.shape, a.dtype, i) for i, (s, a) in enumerate(inputs) if s is not None])
     return node
 
 
