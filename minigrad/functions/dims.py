@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from ..tensor import Tensor
 
 
@@ -32,4 +34,21 @@ def axes(dim: Any, ndim: int) -> tuple[int, ...]:
 def sizes(args: Sequence[Any]) -> tuple[int, ...]:
     """Return the sizes in f(2, 3), f((2, 3)) or f(torch.Size([2, 3])) as a tuple of integers."""
     given = args[0] if len(args) == 1 and isinstance(args[0], (tuple, list)) else args
-    return tuple([n if type(n) is int else int(n) for n in given])
+    return tuple([n if type(n) is int else _size(n) for n in given])
+
+
+def _size(n: Any) -> int:
+    if isinstance(n, Tensor):
+        return int(n)
+    if not hasattr(n, "__index__"):
+        raise TypeError(f"a size must be int, not {type(n).__name__}")
+    return n.__index__()
+
+
+def common_shape(*shapes: tuple[int, ...]) -> tuple[int, ...]:
+    """Return the shape that several broadcast to; RuntimeError if they do not."""
+    try:
+        return np.broadcast_shapes(*shapes)
+    except ValueError:
+        given = ", ".join(str(list(shape)) for shape in shapes)
+        raise RuntimeError(f"The shapes {given} do not broadcast: sizes must be equal or 1, counted from the last") from None

@@ -15,7 +15,7 @@ __all__ = [
     "abs", "absolute", "add", "bitwise_and", "bitwise_not", "bitwise_or", "bitwise_xor", "clamp", "clip", "clone", "cos",
     "div", "divide", "eq", "exp", "floor_divide", "ge", "greater", "greater_equal", "gt", "isfinite", "isnan", "le", "less",
     "less_equal", "log", "lt", "maximum", "minimum", "mul", "multiply", "ne", "neg", "negative", "not_equal", "pow", "relu",
-    "sigmoid", "sin", "sqrt", "square", "sub", "subtract", "tanh", "true_divide", "where",
+    "remainder", "sigmoid", "sin", "sqrt", "square", "sub", "subtract", "tanh", "true_divide", "where",
 ]  # fmt: skip
 
 Number = bool | int | float
@@ -31,7 +31,6 @@ sigmoid = direct(rules.sigmoid)
 relu = direct(rules.relu)
 neg = negative = direct(rules.neg)
 abs = absolute = direct(rules.abs_)
-square = direct(rules.square)
 maximum = direct(rules.maximum, inplace=False)
 minimum = direct(rules.minimum, inplace=False)
 
@@ -48,18 +47,27 @@ bitwise_not = direct(compares.bitwise_not)
 isnan = direct(compares.isnan, inplace=False)
 isfinite = direct(compares.isfinite, inplace=False)
 floor_divide = direct(compares.floor_divide)
+remainder = direct(compares.remainder)
 
 
 @method(inplace=True)
 def add(input: Operand, other: Operand, *, alpha: Number = 1) -> Tensor:
     """Return input + alpha × other."""
-    return rules.add.call(input, other if alpha == 1 else rules.mul.call(other, alpha))
+    return rules.add.call(input, other if alpha == 1 else _scaled(input, other, alpha))
 
 
 @method(inplace=True)
 def sub(input: Operand, other: Operand, *, alpha: Number = 1) -> Tensor:
     """Return input − alpha × other."""
-    return rules.sub.call(input, other if alpha == 1 else rules.mul.call(other, alpha))
+    return rules.sub.call(input, other if alpha == 1 else _scaled(input, other, alpha))
+
+
+def _scaled(input: Operand, other: Operand, alpha: Number) -> Tensor:
+    """Return alpha × other, which is to be added to input; RuntimeError if that would make floats of integers."""
+    tensors = [x for x in (input, other) if isinstance(x, Tensor)]
+    if isinstance(alpha, float) and all(x.dtype.category != dtypes.FLOAT for x in tensors):
+        raise RuntimeError("For integral input tensors, argument alpha must not be a floating point number.")
+    return rules.mul.call(other, alpha)
 
 
 @method(inplace=True)
@@ -95,12 +103,16 @@ for _alias in (
 def pow(input: Operand, exponent: Operand) -> Tensor:
     """Return input ^ exponent; either may be a number."""
     if isinstance(input, Tensor) and not isinstance(exponent, Tensor):
-        if exponent == 2 and input.dtype.category != dtypes.BOOL:
-            return rules.square.call(input)
-        if isinstance(exponent, float) and input.dtype.category != dtypes.FLOAT:
-            input = input.to(dtypes.default())
-        return rules.power.call(input, exponent=exponent)
+        if input.dtype.category != dtypes.FLOAT and isinstance(exponent, (int, float)):
+            input = input.to(dtypes.result_type((input.dtype, input.ndim), exponent))
+        return rules.square.call(input) if exponent == 2 else rules.power.call(input, exponent=exponent)
     return rules.pow_.call(input, exponent)
+
+
+@method(inplace=True)
+def square(input: Tensor) -> Tensor:
+    """Return input²."""
+    return pow(input, 2)
 
 
 @method(inplace=True)

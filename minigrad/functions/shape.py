@@ -11,7 +11,7 @@ from ..ops.rule import Op
 from ..tensor import Tensor
 from ..views import view_of
 from .attach import method
-from .dims import axes, axis, sizes
+from .dims import axes, axis, common_shape, sizes
 
 __all__ = [
     "broadcast_tensors", "broadcast_to", "cat", "chunk", "concat", "concatenate", "flatten", "permute", "ravel", "reshape",
@@ -202,15 +202,13 @@ def expand_as(input: Tensor, other: Tensor) -> Tensor:
 
 def broadcast_tensors(*tensors: Tensor) -> tuple[Tensor, ...]:
     """Return the tensors repeated to their common shape."""
-    import numpy as np
-
-    shape = np.broadcast_shapes(*(t.shape for t in tensors))
+    shape = common_shape(*(t.shape for t in tensors))
     return tuple(expand(t, *shape) for t in tensors)
 
 
 def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
     """Return the tensors joined along a dimension they have; their other sizes must agree."""
-    parts = list(tensors)
+    parts = _parts("cat", tensors)
     if not parts:
         raise ValueError("torch.cat(): expected a non-empty list of Tensors")
     kept = [p for p in parts if p.array.shape != (0,)] or parts[:1]  # PyTorch passes over empty vectors
@@ -221,6 +219,16 @@ def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
         if not shape or shape[:at] + shape[at + 1 :] != frame:
             raise _cat_error(shapes[0], shape, at, i)
     return rules.cat.call(*kept, axis=at)
+
+
+def _parts(name: str, tensors: Any) -> list[Tensor]:
+    """Return what is to be joined as a list; TypeError if it is no sequence of Tensors."""
+    if not isinstance(tensors, (list, tuple)):
+        raise TypeError(f"{name}(): argument 'tensors' (position 1) must be tuple of Tensors, not {type(tensors).__name__}")
+    for i, part in enumerate(tensors):
+        if not isinstance(part, Tensor):
+            raise TypeError(f"expected Tensor as element {i} in argument 0, but got {type(part).__name__}")
+    return list(tensors)
 
 
 def _cat_error(first: tuple[int, ...], shape: tuple[int, ...], at: int, i: int) -> RuntimeError:
@@ -240,7 +248,7 @@ concat = concatenate = cat
 
 def stack(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
     """Return the tensors, all of one shape, joined along a new dimension."""
-    parts = list(tensors)
+    parts = _parts("stack", tensors)
     if not parts:
         raise RuntimeError("stack expects a non-empty TensorList")
     first = parts[0].array.shape
@@ -255,6 +263,8 @@ def stack(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
 @method
 def split(tensor: Tensor, split_size_or_sections: int | Sequence[int], dim: int = 0) -> tuple[Tensor, ...]:
     """Return views of parts along a dimension: of one size (the last may be smaller), or of the sizes listed."""
+    if tensor.ndim == 0:
+        raise RuntimeError("split expects at least a 1-dimensional tensor")
     at = axis(dim, tensor.ndim)
     total = tensor.shape[at]
     if isinstance(split_size_or_sections, int):
@@ -275,6 +285,8 @@ def split(tensor: Tensor, split_size_or_sections: int | Sequence[int], dim: int 
 @method
 def chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
     """Return views of at most `chunks` parts of equal size along a dimension (the last may be smaller)."""
+    if input.ndim == 0:
+        raise RuntimeError("chunk expects at least a 1-dimensional tensor")
     if chunks <= 0:
         raise RuntimeError(f"chunk expects `chunks` to be greater than 0, got: {chunks}")
     total = input.shape[axis(dim, input.ndim)]
@@ -286,5 +298,5 @@ def chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
 def unbind(input: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
     """Return the views input[0], input[1], … along a dimension."""
     if input.ndim == 0:
-        raise RuntimeError("Dimension specified as 0 but tensor has no dimensions")
+        raise IndexError("Dimension specified as 0 but tensor has no dimensions")
     return _view(rules.unbind, input, axis=axis(dim, input.ndim))

@@ -43,20 +43,19 @@ def unary(op: Op) -> Callable[..., Any]:
         except AttributeError:
             return otherwise(input)
         y = value(numpy if type(x) is ndarray else namespace(x), x)
-        if type(y) is tuple:
-            return otherwise(input)
         if type(y) is not ndarray:
+            if type(y) is tuple:
+                return otherwise(input)
             y = backend(x).as_array(y)
-        if source is None:
-            return otherwise(input) if floats and element_type(x).kind != "f" else wrap(y)
-        if unusual and not mode.plain:
-            return otherwise(input) if mode.anomaly else wrap(y)
-        if build is None:
-            return wrap(y)
         output = new(Tensor)
         output.array = y
         output.grad = None
         output.alias = None
+        if source is None or build is None or (unusual and not mode.plain):
+            if mode.anomaly or (floats and element_type(x).kind != "f"):
+                return otherwise(input)
+            output.source = None
+            return output
         output.source = node = new(Node)
         node.id = ticket()
         node.op = op
@@ -97,20 +96,19 @@ def binary(op: Op) -> Callable[..., Any]:
             raise explain(op, (a, b), {}, error) from None
         if type(y) is not ndarray:
             y = backend(a).as_array(y)
-        if from_a is not None:
-            build = left if from_b is None else both
-        elif from_b is not None:
-            build = right
-        else:
-            return otherwise(input, other) if floats and element_type(a).kind != "f" else wrap(y)
-        if unusual and not mode.plain:
-            return otherwise(input, other) if mode.anomaly else wrap(y)
-        if build is None:
-            return wrap(y)
         output = new(Tensor)
         output.array = y
         output.grad = None
         output.alias = None
+        if from_a is not None:
+            build = left if from_b is None else both
+        else:
+            build = right if from_b is not None else None
+        if build is None or (unusual and not mode.plain):
+            if mode.anomaly or (floats and element_type(a).kind != "f"):
+                return otherwise(input, other)
+            output.source = None
+            return output
         output.source = node = new(Node)
         node.id = ticket()
         node.op = op
