@@ -78,7 +78,7 @@ def mul(input: Operand, other: Operand) -> Tensor:
 
 @method(inplace=True)
 def div(input: Operand, other: Operand, *, rounding_mode: str | None = None) -> Tensor:
-    """Return input / other; with `rounding_mode="floor"` or `"trunc"` rounded (then without gradient)."""
+    """Return input / other; with `rounding_mode="floor"` or `"trunc"` rounded (its gradient is then 0)."""
     if rounding_mode is None:
         return rules.div.call(input, other)
     if rounding_mode == "floor":
@@ -102,8 +102,8 @@ for _alias in (
 @method(inplace=True)
 def pow(input: Operand, exponent: Operand) -> Tensor:
     """Return input ^ exponent; either may be a number."""
-    if isinstance(input, Tensor) and not isinstance(exponent, Tensor):
-        if input.dtype.category != dtypes.FLOAT and isinstance(exponent, (int, float)):
+    if isinstance(input, Tensor) and isinstance(exponent, (int, float)):
+        if input.dtype.category != dtypes.FLOAT:
             input = input.to(dtypes.result_type((input.dtype, input.ndim), exponent))
         return rules.square.call(input) if exponent == 2 else rules.power.call(input, exponent=exponent)
     return rules.pow_.call(input, exponent)
@@ -143,7 +143,11 @@ def where(condition: Tensor, input: Operand | None = None, other: Operand | None
     if not isinstance(condition, Tensor) or condition.dtype is not dtypes.bool_:
         kind = condition.dtype if isinstance(condition, Tensor) else type(condition).__name__
         raise RuntimeError(f"where expected condition to be a boolean tensor, but got a tensor with dtype {kind}")
-    return rules.where.call(condition, input, other)
+    if input is None or other is None:
+        raise TypeError("where() takes the condition alone, or with both input and other")
+    chosen = rules.where.call(condition, input, other)
+    numbers = not isinstance(input, Tensor) and not isinstance(other, Tensor)
+    return chosen.to(dtypes.result_type(input, other)) if numbers else chosen
 
 
 @method(name="where")

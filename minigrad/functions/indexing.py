@@ -9,14 +9,17 @@ import numpy as np
 from .. import arrays, dtypes
 from ..arrays.host import is_basic
 from ..ops import elementwise, indexing
+from ..ops.promotion import cast_number
 from ..ops.record import make_node, needed_by
 from ..tensor import Tensor
 from ..views import check_writable, finish, view_of
+from .arguments import tensor_argument
 from .attach import method
-from .dims import axis as normal_axis
+from .dims import axis as normal_axis, common_shape
+from .sizes import number
 
 __all__ = [
-    "embedding", "gather", "index_select", "masked_fill", "scatter_add", "select", "take_along_dim",
+    "gather", "index_select", "masked_fill", "scatter_add", "select", "take_along_dim",
 ]  # fmt: skip
 
 Index = tuple[Any, ...]
@@ -25,6 +28,20 @@ Index = tuple[Any, ...]
 def normalise(input: Tensor, index: Any) -> Index:
     """Make of what stands in x[...] a tuple of integers, slices, None, Ellipsis and arrays on the device of x."""
     return tuple([_part(input, part) for part in (index if isinstance(index, tuple) else (index,))])
+
+
+def _two_steps(where: Index) -> tuple[Index, Index] | None:
+    """Split an index of integers and arrays in two, to be taken one after the other: PyTorch takes the integers first.
+
+    NumPy would count them among the arrays, which changes the order of dimensions in x[1, :, [0, 2]].
+    """
+    if not any(isinstance(part, int) for part in where) or all(is_basic(part) for part in where):
+        return None
+    whole = slice(None)
+    first = [p if is_basic(p) else [whole] * (p.ndim if arrays.element_type(p).kind == "b" else 1) for p in where]
+    second = (whole if p is None or isinstance(p, slice) else p for p in where if not isinstance(p, int))
+    flat = [q for p in first for q in (p if isinstance(p, list) else (p,))]
+    return tuple(flat), tuple(second)
 
 
 def _part(input: Tensor, part: Any) -> Any:
@@ -48,10 +65,32 @@ def _part(input: Tensor, part: Any) -> Any:
         return _ids(input, part)
     if hasattr(part, "__index__"):
         return part.__index__()
-    raise TypeError(
+    raise IndexError(
         f"index of type {type(part).__name__}: only integers, slices (`:`), ellipsis (`...`), None and long or bool Tensors are "
         "valid indices"
     )
+
+
+def _apart(where: Index) -> bool:
+    """True if an integer and an array are separated by something else: then NumPy moves the arrays' dimensions to the front."""
+    kinds = "".join("i" if type(part) is int else "a" if arrays.is_array(part) else "-" for part in where)
+    return "i" in kinds and "a" in kinds and "-" in kinds.strip("-")
+
+
+def _integers_first(where: Index) -> tuple[Index, Index]:
+    """Return the basic index that takes the integers, slices and Nones, and the one that then takes the arrays, as PyTorch does."""
+    view: list[Any] = []
+    rest: list[Any] = []
+    for part in where:
+        if arrays.is_array(part):
+            consumed = part.ndim if arrays.element_type(part).kind == "b" else 1
+            view += [slice(None)] * consumed
+            rest.append(part)
+        else:
+            view.append(part)
+            if type(part) is not int:
+                rest.append(part if part is Ellipsis else slice(None))
+    return tuple(view), tuple(rest)
 
 
 def _ids(input: Tensor, ids: Any) -> Any:
@@ -80,6 +119,9 @@ def getitem(input: Tensor, index: Any) -> Tensor:
         where = index if type(index) is tuple else (index,)
         return view_of(input, indexing.read, {"index": where}, indexing.read.call(input, index=where))
     where = normalise(input, index)
+    if _apart(where):
+        view, rest = _integers_first(where)
+        return getitem(getitem(input, view), rest)
     result = indexing.read.call(input, index=where)
     return view_of(input, indexing.read, {"index": where}, result) if is_basic(where) else result
 
@@ -88,12 +130,20 @@ def getitem(input: Tensor, index: Any) -> Tensor:
 def setitem(input: Tensor, index: Any, value: Any) -> None:
     """Do x[index] = value, in time proportional to the part written, forward and backward."""
     where = normalise(input, index)
+    if _apart(where):
+        view, rest = _integers_first(where)
+        setitem(getitem(input, view), rest, value)
+        return
     given = value if isinstance(value, Tensor) else Tensor.wrap(_constant(input, value))
     recorded = check_writable(input, "setitem", given)
-    given = given.to(input.dtype) if recorded else given
+    if recorded:
+        given = given.to(input.dtype)
+        recorded = given.source is not None or input.source is not None  # what is cast to integers has no gradient
     here = arrays.backend(input.array)
     if given.ndim and given.device != input.device:
         raise RuntimeError(f"Expected all tensors to be on the same device, but found {input.device} and {given.device}")
+    if given.ndim and given.array.size == 1:  # fits any part, also one of fewer dimensions
+        given = given.reshape(())
     try:
         here.write(input.array, where, given.array if given.device == input.device else given.item())
     except ValueError:
@@ -125,6 +175,7 @@ def _write_error(input: Tensor, where: Index, given: Tensor) -> RuntimeError:
 
 def _grid(input: Tensor, at: int, index: Tensor, name: str, limit: bool = True) -> Index:
     """Return the full index of the elements (i, …, index[i, j, …], …, k): `index` along dimension `at`, itself elsewhere."""
+    index = tensor_argument(index, name, "index", 2)
     if index.dtype.category != dtypes.INTEGER:
         raise RuntimeError(f"{name}(): Expected dtype int64 for index")
     if input.ndim == 0 or index.ndim == 0:
@@ -167,6 +218,7 @@ def gather(input: Tensor, dim: int, index: Tensor, *, sparse_grad: bool = False)
 def scatter_add(input: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
     """Return input with src[i][j] added at [index[i][j]][j] for dim = 0, and so on; repeated ids add up."""
     at = normal_axis(dim, input.ndim)
+    src = tensor_argument(src, "scatter_add", "src", 3)
     if input.dtype is not src.dtype:
         raise RuntimeError("scatter(): Expected self.dtype to be equal to src.dtype")
     where = _grid(input, at, index, "scatter_add")
@@ -191,7 +243,7 @@ def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None) -> Te
             "torch.take_along_dim(): input and indices should have the same number of dimensions, but got "
             f"{input.ndim} dimensions for input, and {indices.ndim} dimensions for indices"
         )
-    shape = np.broadcast_shapes(*(t.shape[:at] + (1,) + t.shape[at + 1 :] for t in (input, indices)))
+    shape = common_shape(*(t.shape[:at] + (1,) + t.shape[at + 1 :] for t in (input, indices)))
     whole = input.expand(*shape[:at], input.shape[at], *shape[at + 1 :])
     return gather(whole, at, indices.expand(*shape[:at], indices.shape[at], *shape[at + 1 :]))
 
@@ -199,6 +251,7 @@ def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None) -> Te
 @method
 def index_select(input: Tensor, dim: int, index: Tensor) -> Tensor:
     """Return the slices of input along dim that the 1-d `index` names, in its order."""
+    index = tensor_argument(index, "index_select", "index", 2)
     if index.dtype.category != dtypes.INTEGER:
         raise RuntimeError("index_select(): Expected dtype int32 or int64 for index")
     if index.ndim > 1:
@@ -220,6 +273,7 @@ def select(input: Tensor, dim: int, index: int) -> Tensor:
 @method(inplace=True)
 def masked_fill(input: Tensor, mask: Tensor, value: Any) -> Tensor:
     """Return input with `value` (a number or 0-d Tensor) where the bool mask, broadcast, is True."""
+    mask = tensor_argument(mask, "masked_fill", "mask", 1)
     if mask.dtype is not dtypes.bool_:
         raise RuntimeError(f"masked_fill_ only supports boolean masks, but got mask with dtype {mask.dtype}")
     if isinstance(value, Tensor):
@@ -227,7 +281,8 @@ def masked_fill(input: Tensor, mask: Tensor, value: Any) -> Tensor:
             raise RuntimeError(
                 f"masked_fill_ only supports a 0-dimensional value tensor, but got tensor with {value.ndim} dimension(s)."
             )
-        value = value.to(input.dtype)
+        return elementwise.where.call(mask, value.to(input.dtype), input)
+    value = cast_number(number("masked_fill", "value", value), input.dtype)
     return elementwise.where.call(mask, value, input)
 
 
@@ -236,6 +291,8 @@ def embedding(input: Tensor, weight: Tensor, padding_idx: int | None = None) -> 
 
     padding_idx: this row's gradient stays zero. IndexError: an id outside 0 … V−1.
     """
+    input = tensor_argument(input, "embedding", "indices", 2)
+    weight = tensor_argument(weight, "embedding", "weight", 1)
     if input.dtype.category != dtypes.INTEGER:
         raise RuntimeError(
             "Expected tensor for argument #1 'indices' to have one of the following scalar types: Long, Int; but got "
@@ -246,6 +303,8 @@ def embedding(input: Tensor, weight: Tensor, padding_idx: int | None = None) -> 
     ids = input.array
     if arrays.backend(ids).device_type == "cpu" and ids.size and (ids.min() < 0 or ids.max() >= weight.shape[0]):
         raise IndexError(f"index out of range in self: ids are {ids.min()} … {ids.max()}, the table has {weight.shape[0]} rows")
-    if padding_idx is not None and padding_idx < 0:
-        padding_idx += weight.shape[0]
+    if padding_idx is not None:
+        if not -weight.shape[0] <= padding_idx < weight.shape[0]:
+            raise AssertionError("Padding_idx must be within num_embeddings")
+        padding_idx %= weight.shape[0]
     return indexing.embedding.call(weight, input, padding_idx=padding_idx)

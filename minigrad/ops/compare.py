@@ -1,8 +1,8 @@
-"""Comparisons and logic: results of type bool, without gradients."""
+"""Comparisons, logic and rounded quotients: piecewise constant, so without a gradient or with one of 0."""
 
 from __future__ import annotations
 
-from ..arrays import Array, Namespace
+from ..arrays import Array, Namespace, backend
 from .rule import op
 
 
@@ -69,6 +69,7 @@ def bitwise_not(xp: Namespace, x: Array) -> Array:
 @op(promotes=True)
 def floor_divide(xp: Namespace, a: Array, b: Array) -> Array:
     """Return ⌊a / b⌋."""
+    _check_divisor(xp, a, b)
     return a // b
 
 
@@ -86,14 +87,30 @@ def isfinite(xp: Namespace, x: Array) -> Array:
 
 @op(promotes=True)
 def trunc_divide(xp: Namespace, a: Array, b: Array) -> Array:
-    """Return a / b rounded towards zero."""
+    """Return a / b rounded towards zero; its gradient is 0."""
     return xp.astype(xp.trunc(a / b), a.dtype if hasattr(a, "dtype") else b.dtype)
+
+
+@floor_divide.grad("a", "b")
+@trunc_divide.grad("a", "b")
+def _(xp: Namespace, dy: Array) -> Array:
+    return xp.zeros_like(dy)
 
 
 @op(promotes=True)
 def remainder(xp: Namespace, a: Array, b: Array) -> Array:
     """Return a − b ⌊a / b⌋, which has the sign of b."""
+    _check_divisor(xp, a, b)
     return a % b
+
+
+def _check_divisor(xp: Namespace, a: Array, b: Array) -> None:
+    """Raise RuntimeError if integers are divided by 0; not on a GPU, which would have to be waited for."""
+    array = a if hasattr(a, "dtype") else b
+    if hasattr(array, "dtype") and xp.isdtype(array.dtype, "integral") and backend(array).device_type == "cpu":
+        zero = bool(xp.any(b == 0)) if hasattr(b, "dtype") else b == 0
+        if zero:
+            raise RuntimeError("ZeroDivisionError")
 
 
 @remainder.grad("a")

@@ -296,7 +296,7 @@ def _(xp: Namespace, dy: Array, a: Array, b: Array) -> Array:
 
 
 def _where_larger(xp: Namespace, dy: Array, a: Array, b: Array) -> Array:
-    return xp.where(a > b, dy, xp.where(a == b, dy * 0.5, xp.zeros_like(dy)))
+    return xp.where(a < b, xp.zeros_like(dy), xp.where(a == b, dy * 0.5, dy))  # where one is nan, both get dy
 
 
 @op(promotes=("a", "b"))

@@ -42,6 +42,8 @@ def unary(op: Op) -> Callable[..., Any]:
             source = input.source
         except AttributeError:
             return otherwise(input)
+        if floats and source is None and element_type(x).kind != "f":
+            return otherwise(input)
         y = value(numpy if type(x) is ndarray else namespace(x), x)
         if type(y) is not ndarray:
             if type(y) is tuple:
@@ -52,7 +54,7 @@ def unary(op: Op) -> Callable[..., Any]:
         output.grad = None
         output.alias = None
         if source is None or build is None or (unusual and not mode.plain):
-            if mode.anomaly or (floats and element_type(x).kind != "f"):
+            if mode.anomaly:
                 return otherwise(input)
             output.source = None
             return output

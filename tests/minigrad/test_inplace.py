@@ -24,13 +24,14 @@ ARGUMENTS = {
     "add_": (other, {"alpha": 2}), "sub_": (other, {}), "mul_": (other, {}), "div_": (other, {}), "true_divide_": (other, {}),
     "divide_": (other, {}), "multiply_": (other, {}), "subtract_": (other, {}), "pow_": (lambda: 3, {}), "clamp_": (lambda: 0.2, {}),
     "clip_": (lambda: 0.2, {}), "eq_": (other, {}), "ne_": (other, {}), "lt_": (other, {}), "le_": (other, {}), "gt_": (other, {}),
-    "ge_": (other, {}), "floor_divide_": (other, {}), "remainder_": (other, {}),
+    "ge_": (other, {}), "floor_divide_": (other, {}), "not_equal_": (other, {}), "less_": (other, {}), "less_equal_": (other, {}),
+    "greater_": (other, {}), "greater_equal_": (other, {}),
 }  # fmt: skip
 
 PLAIN = ["abs_", "absolute_", "cos_", "exp_", "log_", "neg_", "negative_", "relu_", "sigmoid_", "sin_", "sqrt_", "square_", "tanh_"]
 
 
-@pytest.mark.parametrize("name", [*(n for n in ARGUMENTS if n in IN_PLACE), *PLAIN])
+@pytest.mark.parametrize("name", [*ARGUMENTS, *PLAIN])
 def test_it_is_its_functional_twin(name):
     """Same value, same gradient, same memory, one version more, and the tensor itself is returned."""
     make, keywords = ARGUMENTS.get(name, (None, {}))
@@ -72,6 +73,35 @@ def test_setters_and_operators(name):
     h = SETTERS[name](h)
     h.sum().backward()
     np.testing.assert_allclose(x.grad.numpy(), SLOPES[name], rtol=1e-15)
+
+
+BITS = {"bitwise_and_": [1, 2, 1], "bitwise_or_": [3, 2, 7], "bitwise_xor_": [2, 0, 6]}
+
+
+@pytest.mark.parametrize("name", BITS)
+def test_bits_of_integers(name):
+    i = torch.tensor([1, 2, 5])
+    assert getattr(i, name)(torch.tensor([3, 2, 3])) is i
+    np.testing.assert_array_equal(i.numpy(), BITS[name])
+    np.testing.assert_array_equal(i.bitwise_not_().numpy(), [-1 - b for b in BITS[name]])
+
+
+def test_detach_():
+    h = leaf(1.0, 2.0) * 2
+    h.add_(1)
+    assert h.detach_() is h
+    assert not h.requires_grad
+    assert h.is_leaf
+    with pytest.raises(RuntimeError, match="Can't detach views in-place"):
+        (leaf(1.0, 2.0) * 2)[0].detach_()
+
+
+DRAWN = {"bernoulli_", "exponential_", "normal_", "random_", "uniform_"}  # test_random.py
+
+
+def test_every_in_place_method_is_tested():
+    tested = {*ARGUMENTS, *PLAIN, *SETTERS, *BITS, *DRAWN, "bitwise_not_", "detach_", "requires_grad_"}
+    assert set(IN_PLACE) - tested == set()
 
 
 SAVED = {
