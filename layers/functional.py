@@ -6,23 +6,45 @@ They are the engine's own (`minigrad.functional`); the modules of this package c
 from typing import Any
 
 from minigrad.functional import (
+    binary_cross_entropy,
+    binary_cross_entropy_with_logits,
+    cosine_similarity,
     cross_entropy,
     dropout,
+    elu,
     embedding,
+    gelu,
+    hardtanh,
+    huber_loss,
+    kl_div,
+    l1_loss,
+    layer_norm,
+    leaky_relu,
     linear,
     log_softmax,
+    logsigmoid,
     mse_loss,
     nll_loss,
+    normalize,
+    one_hot,
+    pad,
     relu,
+    scaled_dot_product_attention,
     sigmoid,
+    silu,
+    smooth_l1_loss,
     softmax,
+    softplus,
+    softsign,
     tanh,
 )
 from minigrad.names import missing_attribute
 
 __all__ = [
-    "cross_entropy", "dropout", "embedding", "linear", "log_softmax", "mse_loss", "nll_loss", "relu", "sigmoid",
-    "softmax", "tanh",
+    "binary_cross_entropy", "binary_cross_entropy_with_logits", "cosine_similarity", "cross_entropy", "dropout", "elu",
+    "embedding", "gelu", "hardtanh", "huber_loss", "kl_div", "l1_loss", "layer_norm", "leaky_relu", "linear", "log_softmax",
+    "logsigmoid", "mse_loss", "nll_loss", "normalize", "one_hot", "pad", "relu", "scaled_dot_product_attention", "sigmoid",
+    "silu", "smooth_l1_loss", "softmax", "softplus", "softsign", "tanh",
 ]  # fmt: skip
 
 

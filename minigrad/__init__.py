@@ -15,7 +15,7 @@ from typing import Any
 # Overflow to inf and 0/0 to nan are results here, as in PyTorch; NumPy would warn at each. Only minigrad's own modules.
 _warnings.filterwarnings("ignore", category=RuntimeWarning, module=r"(minigrad|layers)\.")
 
-from . import autograd, cuda, optim, random
+from . import autograd, cuda, functional, linalg, optim, random, utils
 from .arrays import Device as device
 from .autograd import enable_grad, is_grad_enabled, no_grad, set_grad_enabled
 from .dtypes import (
@@ -44,13 +44,19 @@ from .functions.filling import *
 from .functions.indexing import *
 from .functions.info import *
 from .functions.multinomial import *
+from .functions.norms import *
 from .functions.products import *
+from .functions.rearranging import *
 from .functions.reductions import *
 from .functions.sampling import *
+from .functions.scattering import *
 from .functions.shape import *
 from .functions.softmax import *
+from .functions.sorting import *
+from .functions.transcendental import *
 from .printing import set_printoptions
 from .random import Generator, get_rng_state, initial_seed, manual_seed, seed, set_rng_state
+from .serialization import load, save
 from .tensor import Size, Tensor
 
 __version__ = _version("minigrad")

@@ -46,7 +46,7 @@ class Sweep:
         self.useful = between(roots, targets) if targets is not None else None
         self.xp: Any = recorded() if create_graph else None
 
-    def run(self) -> dict[Source, Any]:
+    def run(self) -> dict[Source, Any]:  # noqa: C901 - one loop, every call in it is paid per node
         """Sweep; return the gradients of the leaves (or of the targets) that were reached."""
         pending, owned, create_graph, keep = self.pending, self.owned, self.create_graph, self.keep
         ordinary = not create_graph and self.targets is None and not mode.anomaly
@@ -115,7 +115,9 @@ class Sweep:
 
     # ---- what the plain case does not need
 
-    def _settle(self, node: Node, source: Source, dx: Any, shape: tuple[int, ...], dtype: Any, xp: Any, waiting: Waiting) -> Any:
+    def _settle(
+        self, node: Node, source: Source, dx: Any, shape: tuple[int, ...], dtype: Any, xp: Any, waiting: Waiting
+    ) -> Any:
         """Bring a gradient to the shape and type of its input; None if it has gone into the buffer already."""
         if type(dx) is Placed or type(dx) is Erased:
             if source not in self.pending:
@@ -203,7 +205,8 @@ class Sweep:
 
     def _joint(self, node: Node, extra: Extra, dy: Any) -> Iterable[Edge]:
         """Run the one function that returns all gradients, and present its results as ready-made edges."""
-        assert extra.joint is not None and node.edges is not None
+        assert extra.joint is not None
+        assert node.edges is not None
         function, args = extra.joint
         if self.create_graph:
             args = link_joint(node, args)
@@ -213,7 +216,9 @@ class Sweep:
 
     def _defined(self, node: Node, extra: Extra, dy: Any) -> list[Any]:
         """Differentiate a fused op's definition instead of the op: gradients that can be differentiated again."""
-        assert extra.inputs is not None and node.edges is not None and node.op.definition is not None
+        assert extra.inputs is not None
+        assert node.edges is not None
+        assert node.op.definition is not None
         sources = {edge[6]: edge[0] for edge in node.edges}
         inputs = [linked(x, sources.get(i)) for i, x in enumerate(extra.inputs)]
         outputs = node.op.definition(self.xp, *inputs, **extra.settings)

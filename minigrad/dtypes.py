@@ -7,7 +7,7 @@ Arrays carry the NumPy dtype; `dtype.of` translates.
 from __future__ import annotations
 
 import threading
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -16,7 +16,7 @@ class dtype:
     """An element type. Prints as PyTorch prints it (`torch.float32`), so that a course's output stays what it was."""
 
     __slots__ = ("category", "dtype", "name")
-    _by_numpy: dict[np.dtype[Any], dtype] = {}
+    _by_numpy: ClassVar[dict[np.dtype[Any], dtype]] = {}
 
     def __init__(self, name: str, numpy_name: str, category: int) -> None:
         self.name = name

@@ -7,17 +7,32 @@ from typing import Any
 
 from . import arrays, dtypes
 from .functions import elementwise, softmax as softmaxes
+from .functions.activations import elu, gelu, hardtanh, leaky_relu, logsigmoid, silu, softplus, softsign
+from .functions.attention import attention_weights
 from .functions.elementwise import sigmoid, tanh
 from .functions.indexing import embedding
 from .functions.losses import cross_entropy, mse_loss, nll_loss
+from .functions.more_losses import (
+    binary_cross_entropy,
+    binary_cross_entropy_with_logits,
+    huber_loss,
+    kl_div,
+    l1_loss,
+    smooth_l1_loss,
+)
+from .functions.normalization import cosine_similarity, layer_norm, normalize
+from .functions.padding import pad
 from .functions.products import linear
+from .functions.scattering import one_hot
 from .names import missing_attribute
 from .random import default_generator
 from .tensor import Tensor
 
 __all__ = [
-    "cross_entropy", "dropout", "embedding", "linear", "log_softmax", "mse_loss", "nll_loss", "relu", "sigmoid", "softmax",
-    "tanh",
+    "binary_cross_entropy", "binary_cross_entropy_with_logits", "cosine_similarity", "cross_entropy", "dropout", "elu",
+    "embedding", "gelu", "hardtanh", "huber_loss", "kl_div", "l1_loss", "layer_norm", "leaky_relu", "linear", "log_softmax",
+    "logsigmoid", "mse_loss", "nll_loss", "normalize", "one_hot", "pad", "relu", "scaled_dot_product_attention", "sigmoid",
+    "silu", "smooth_l1_loss", "softmax", "softplus", "softsign", "tanh",
 ]  # fmt: skip
 
 
@@ -74,6 +89,30 @@ def _mask(input: Tensor, p: float) -> arrays.Array:
     xp = arrays.namespace(input.array)
     kept = default_generator(input.device).uniform(input.shape, dtypes.float32) >= p
     return xp.astype(kept, input.array.dtype) * (1 / (1 - p))
+
+
+def scaled_dot_product_attention(
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    attn_mask: Tensor | None = None,
+    dropout_p: float = 0.0,
+    is_causal: bool = False,
+    scale: float | None = None,
+) -> Tensor:
+    """Return softmax(s Q Kᵀ + M) V for queries Q (…, L, E), keys K (…, S, E) and values V (…, S, E_v): (…, L, E_v).
+
+    attn_mask: (…, L, S); of bools, True where a query attends to a key, or of floats, M. A query that may attend to nothing
+    gives 0 and passes on a gradient of 0.
+    dropout_p: the probability with which each weight is dropped, always: 0 is for evaluation.
+    is_causal: query i attends to keys 0 … i.
+    scale: s; 1/√E by default.
+
+    RuntimeError: shapes or types do not fit, or both attn_mask and is_causal are given. (Vaswani et al. 2017)
+    """
+    weights, idle = attention_weights(query, key, value, attn_mask, is_causal, scale)
+    attended = dropout(weights, dropout_p) @ value
+    return attended if idle is None else elementwise.where(idle, 0.0, attended)
 
 
 def __getattr__(name: str) -> Any:

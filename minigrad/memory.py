@@ -60,4 +60,3 @@ def version(array: Array) -> int:
     """Return how often the memory of `array` was written in place (PyTorch's `Tensor._version`)."""
     record = history.of(array)
     return 0 if record is None else record.writes
-

@@ -105,6 +105,7 @@ class set_grad_enabled(_Block):
         mode.record(self.enabled)
 
     def __call__(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """Return the decorated function; as a decorator the switch is not thrown outside of it."""
         mode.record(self._outside)
         return _decorate(function, self.enabled)
 

@@ -1,4 +1,4 @@
-"""In which order a backward pass runs the nodes, and what it refuses: a graph that was freed, a saved array that was changed."""
+"""In which order a backward pass runs the nodes, and what it refuses: a freed graph, a saved array that was changed."""
 
 from __future__ import annotations
 

@@ -27,5 +27,25 @@ class min(NamedTuple):
         return _text("min", self)
 
 
-def _text(name: str, parts: max | min) -> str:
+class sort(NamedTuple):
+    """The elements in order, and where they stood."""
+
+    values: Tensor
+    indices: Tensor
+
+    def __repr__(self) -> str:
+        return _text("sort", self)
+
+
+class topk(NamedTuple):
+    """The most extreme elements in order, and where they stand."""
+
+    values: Tensor
+    indices: Tensor
+
+    def __repr__(self) -> str:
+        return _text("topk", self)
+
+
+def _text(name: str, parts: max | min | sort | topk) -> str:
     return f"torch.return_types.{name}(\nvalues={parts.values!r},\nindices={parts.indices!r})"

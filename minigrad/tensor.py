@@ -45,7 +45,7 @@ class Tensor:
     operation. Python's own traceback names the nearest attribute.
     """
 
-    __slots__ = ("__weakref__", "array", "grad", "source", "alias")
+    __slots__ = ("__weakref__", "alias", "array", "grad", "source")
     __array_priority__ = 1000  # numpy_array * tensor is a Tensor
     __hash__ = object.__hash__
     array: Array

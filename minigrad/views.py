@@ -107,9 +107,7 @@ def check_writable(tensor: Tensor, what: str, *values: Tensor) -> bool:
         raise RuntimeError(f"a leaf Variable that requires grad is being used in an in-place operation. ({what})")
     if view is not None:
         if isinstance(view.base.source, Leaf):
-            raise RuntimeError(
-                f"a view of a leaf Variable that requires grad is being used in an in-place operation. ({what})"
-            )
+            raise RuntimeError(f"a view of a leaf Variable that requires grad is being used in an in-place operation. ({what})")
         view.check_writable(what)
     return True
 

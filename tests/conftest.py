@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import os
 
-for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-    os.environ.setdefault(_name, "1")  # one process per core already
-
 import numpy as np
 import pytest
+import threadpoolctl
 from hypothesis import HealthCheck, settings
 
 import minigrad
@@ -17,6 +15,8 @@ from minigrad.arrays import Device
 from minigrad.tensor import Tensor
 
 from . import strict_backend
+
+threadpoolctl.threadpool_limits(1)  # one test process per core already
 
 settings.register_profile("suite", deadline=None, max_examples=20, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("ci", settings.get_profile("suite"), derandomize=True, database=None, print_blob=True)

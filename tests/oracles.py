@@ -13,7 +13,7 @@ import numpy as np
 
 Function = Callable[..., Any]
 
-STEP = 5e-3
+STEP = 1e-3
 REACH = 3 * STEP
 """How far the stencil looks to either side: kinks and ties must be farther away."""
 

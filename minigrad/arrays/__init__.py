@@ -16,8 +16,8 @@ from .device import Device
 from .host import NUMPY
 
 __all__ = [
-    "Array", "Backend", "Device", "Namespace", "backend", "backend_for", "element_type", "is_array", "namespace", "register", "to_device",
-    "to_numpy", "transfers",
+    "Array", "Backend", "Device", "Namespace", "backend", "backend_for", "element_type", "is_array", "namespace", "register",
+    "to_device", "to_numpy", "transfers",
 ]  # fmt: skip
 
 _BACKENDS: dict[type, Backend] = {np.ndarray: NUMPY}

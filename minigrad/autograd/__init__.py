@@ -22,7 +22,8 @@ from ..modes import (
 from ..tensor import Tensor
 
 __all__ = [
-    "Function", "FunctionCtx", "backward", "detect_anomaly", "enable_grad", "grad", "gradcheck", "gradgradcheck", "is_anomaly_enabled",
+    "Function", "FunctionCtx", "backward", "detect_anomaly", "enable_grad", "grad", "gradcheck", "gradgradcheck",
+    "is_anomaly_enabled",
     "is_grad_enabled", "no_grad", "set_detect_anomaly", "set_grad_enabled",
 ]  # fmt: skip
 
@@ -71,7 +72,9 @@ def grad(
     if is_grads_batched:
         raise NotImplementedError("is_grads_batched is not available; use autograd.functional.jacobian")
     if materialize_grads and allow_unused is False:
-        raise ValueError("Expected allow_unused to be True or not passed when materialize_grads=True, but got: allow_unused=False.")
+        raise ValueError(
+            "Expected allow_unused to be True or not passed when materialize_grads=True, but got: allow_unused=False."
+        )
     wanted = _sequence(inputs)
     sources = [_source(t, i) for i, t in enumerate(wanted)]
     roots, given = _roots(_sequence(outputs), grad_outputs, create_graph)
@@ -144,7 +147,9 @@ def _seed(tensor: Tensor, gradient: Tensor | None) -> Tensor:
     return gradient.to(tensor.dtype)
 
 
-def _sweep(roots: dict[Source, Any], targets: set[Source] | None, retain_graph: bool | None, create_graph: bool) -> dict[Source, Any]:
+def _sweep(
+    roots: dict[Source, Any], targets: set[Source] | None, retain_graph: bool | None, create_graph: bool
+) -> dict[Source, Any]:
     keep = create_graph if retain_graph is None else retain_graph
     recording = mode.recording
     mode.record(create_graph)

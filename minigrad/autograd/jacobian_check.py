@@ -79,9 +79,7 @@ class JacobianCheck:
         """Demand that a second evaluation and a second backward pass give the same as the first."""
         for k, (first, second) in enumerate(zip(map(_host, self.outputs), self.evaluate())):
             if _differ(first, second, self.nondet_tol):
-                raise GradcheckError(
-                    f"output {k} is not deterministic: two evaluations differ by more than {self.nondet_tol}"
-                )
+                raise GradcheckError(f"output {k} is not deterministic: two evaluations differ by more than {self.nondet_tol}")
         for k, y in enumerate(self.outputs):
             weights = {k: self.draw.standard_normal(y.shape)}
             once, twice = self.analytical(weights), self.analytical(weights)
@@ -231,11 +229,13 @@ def _check_inputs(variables: dict[int, Tensor]) -> None:
 
 
 def floating(outputs: Any) -> tuple[Tensor, ...]:
+    """Return the floating-point tensors among a function's outputs."""
     several = (outputs,) if isinstance(outputs, Tensor) else tuple(outputs)
     return tuple(y for y in several if isinstance(y, Tensor) and y.is_floating_point())
 
 
 def differentiable(outputs: Any) -> tuple[Tensor, ...]:
+    """Return those that require a gradient."""
     return tuple(y for y in floating(outputs) if y.requires_grad)
 
 

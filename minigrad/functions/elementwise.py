@@ -78,16 +78,14 @@ def mul(input: Operand, other: Operand) -> Tensor:
 
 @method(inplace=True)
 def div(input: Operand, other: Operand, *, rounding_mode: str | None = None) -> Tensor:
-    """Return input / other; with `rounding_mode="floor"` or `"trunc"` rounded (its gradient is then 0)."""
+    """Return input / other; with `rounding_mode="floor"` or `"trunc"` rounded (then without gradient)."""
     if rounding_mode is None:
         return rules.div.call(input, other)
     if rounding_mode == "floor":
         return compares.floor_divide.call(input, other)
     if rounding_mode == "trunc":
         return compares.trunc_divide.call(input, other)
-    raise RuntimeError(
-        f"div expected rounding_mode to be one of None, 'trunc', or 'floor' but found '{rounding_mode}'"
-    )
+    raise RuntimeError(f"div expected rounding_mode to be one of None, 'trunc', or 'floor' but found '{rounding_mode}'")
 
 
 subtract, multiply, divide, true_divide = sub, mul, div, div
@@ -146,8 +144,9 @@ def where(condition: Tensor, input: Operand | None = None, other: Operand | None
     if input is None or other is None:
         raise TypeError("where() takes the condition alone, or with both input and other")
     chosen = rules.where.call(condition, input, other)
-    numbers = not isinstance(input, Tensor) and not isinstance(other, Tensor)
-    return chosen.to(dtypes.result_type(input, other)) if numbers else chosen
+    if isinstance(input, (int, float)) and isinstance(other, (int, float)):  # numbers alone give the default types
+        return chosen.to(dtypes.result_type(input, other))
+    return chosen
 
 
 @method(name="where")

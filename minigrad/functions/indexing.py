@@ -53,7 +53,7 @@ def _part(input: Tensor, part: Any) -> Any:
             return part
         return slice(*(None if v is None else _integer(v) for v in bounds))
     if isinstance(part, (bool, np.bool_)):
-        return _ids(input, np.asarray(bool(part)))
+        return bare_ids(input, np.asarray(bool(part)))
     if isinstance(part, (int, np.integer)):
         return int(part)
     if isinstance(part, (list, range)):
@@ -62,12 +62,12 @@ def _part(input: Tensor, part: Any) -> Any:
     if isinstance(part, Tensor):
         part = part.array
     if arrays.is_array(part):
-        return _ids(input, part)
+        return bare_ids(input, part)
     if hasattr(part, "__index__"):
         return part.__index__()
     raise IndexError(
-        f"index of type {type(part).__name__}: only integers, slices (`:`), ellipsis (`...`), None and long or bool Tensors are "
-        "valid indices"
+        f"index of type {type(part).__name__}: only integers, slices (`:`), ellipsis (`...`), None and long or bool Tensors "
+        "are valid indices"
     )
 
 
@@ -78,7 +78,7 @@ def _apart(where: Index) -> bool:
 
 
 def _integers_first(where: Index) -> tuple[Index, Index]:
-    """Return the basic index that takes the integers, slices and Nones, and the one that then takes the arrays, as PyTorch does."""
+    """Return the basic index that takes the integers, slices and Nones, and the one that then takes the arrays."""
     view: list[Any] = []
     rest: list[Any] = []
     for part in where:
@@ -93,7 +93,7 @@ def _integers_first(where: Index) -> tuple[Index, Index]:
     return tuple(view), tuple(rest)
 
 
-def _ids(input: Tensor, ids: Any) -> Any:
+def bare_ids(input: Tensor, ids: Any) -> Any:
     """Check an index array, and copy it: what the graph holds must not change when the user's array does."""
     kind = arrays.element_type(ids).kind
     if kind not in "iub":
@@ -167,23 +167,25 @@ def _constant(input: Tensor, value: Any) -> Any:
 
 def _write_error(input: Tensor, where: Index, given: Tensor) -> RuntimeError:
     part = list(arrays.backend(input.array).read(input.array, where).shape)
-    return RuntimeError(f"shape mismatch: value tensor of shape {list(given.shape)} cannot be broadcast to indexing result of shape {part}")
+    return RuntimeError(
+        f"shape mismatch: value tensor of shape {list(given.shape)} cannot be broadcast to indexing result of shape {part}"
+    )
 
 
 # ---- by ids along one dimension
 
 
-def _grid(input: Tensor, at: int, index: Tensor, name: str, limit: bool = True) -> Index:
+def grid(input: Tensor, at: int, index: Tensor, name: str, limit: bool = True) -> Index:
     """Return the full index of the elements (i, …, index[i, j, …], …, k): `index` along dimension `at`, itself elsewhere."""
     index = tensor_argument(index, name, "index", 2)
     if index.dtype.category != dtypes.INTEGER:
         raise RuntimeError(f"{name}(): Expected dtype int64 for index")
     if input.ndim == 0 or index.ndim == 0:
-        return (_ids(input, index.reshape(-1).array),)
+        return (bare_ids(input, index.reshape(-1).array),)
     if index.ndim != input.ndim:
         raise RuntimeError(f"Index tensor must have the same number of dimensions as input tensor ({name})")
-    ids = _ids(input, index.array)
-    _check_ids(ids, input.shape[at], at)
+    ids = bare_ids(input, index.array)
+    check_ids(ids, input.shape[at], at)
     xp = arrays.namespace(ids)
     parts: list[Any] = []
     for d, n in enumerate(index.shape):
@@ -197,7 +199,7 @@ def _grid(input: Tensor, at: int, index: Tensor, name: str, limit: bool = True) 
     return tuple(parts)
 
 
-def _check_ids(ids: Any, size: int, dim: int) -> None:
+def check_ids(ids: Any, size: int, dim: int) -> None:
     """PyTorch does not count ids from the end here."""
     host = arrays.backend(ids)
     if host.device_type == "cpu" and ids.size and (ids.min() < 0 or ids.max() >= size):
@@ -208,7 +210,7 @@ def _check_ids(ids: Any, size: int, dim: int) -> None:
 @method
 def gather(input: Tensor, dim: int, index: Tensor, *, sparse_grad: bool = False) -> Tensor:
     """Return y with y[i][j] = input[index[i][j]][j] for dim = 0, input[i][index[i][j]] for dim = 1, and so on."""
-    where = _grid(input, normal_axis(dim, input.ndim), index, "gather")
+    where = grid(input, normal_axis(dim, input.ndim), index, "gather")
     flat = input.reshape(1) if input.ndim == 0 else input
     result = indexing.read.call(flat, index=where)
     return result.reshape(index.shape) if result.shape != index.shape else result
@@ -221,7 +223,7 @@ def scatter_add(input: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
     src = tensor_argument(src, "scatter_add", "src", 3)
     if input.dtype is not src.dtype:
         raise RuntimeError("scatter(): Expected self.dtype to be equal to src.dtype")
-    where = _grid(input, at, index, "scatter_add")
+    where = grid(input, at, index, "scatter_add")
     part = src[tuple(slice(n) for n in index.shape)] if index.shape != src.shape else src
     if input.ndim == 0:
         return (input.reshape(1) + indexing.place.call(part.reshape(-1), index=where, shape=(1,))).reshape(())
@@ -243,7 +245,7 @@ def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None) -> Te
             "torch.take_along_dim(): input and indices should have the same number of dimensions, but got "
             f"{input.ndim} dimensions for input, and {indices.ndim} dimensions for indices"
         )
-    shape = common_shape(*(t.shape[:at] + (1,) + t.shape[at + 1 :] for t in (input, indices)))
+    shape = common_shape(*((*t.shape[:at], 1, *t.shape[at + 1 :]) for t in (input, indices)))
     whole = input.expand(*shape[:at], input.shape[at], *shape[at + 1 :])
     return gather(whole, at, indices.expand(*shape[:at], indices.shape[at], *shape[at + 1 :]))
 
@@ -257,10 +259,10 @@ def index_select(input: Tensor, dim: int, index: Tensor) -> Tensor:
     if index.ndim > 1:
         raise IndexError("index_select(): Index is supposed to be a vector")
     at = normal_axis(dim, input.ndim)
-    ids = _ids(input, index.reshape(-1).array)
+    ids = bare_ids(input, index.reshape(-1).array)
     if input.ndim == 0:
         return input.reshape(1)[index.reshape(-1)].reshape(())
-    _check_ids(ids, input.shape[at], at)
+    check_ids(ids, input.shape[at], at)
     return indexing.read.call(input, index=(slice(None),) * at + (ids,))
 
 

@@ -6,19 +6,17 @@ each; then it is weighted, freed of ignored rows and reduced.
 
 from __future__ import annotations
 
-import warnings
 from typing import NamedTuple
 
 from .. import arrays, dtypes
 from ..arrays import Array
 from ..ops import elementwise, reductions, softmax as rules
 from ..tensor import Size, Tensor
-from .arguments import tensor_argument, type_word
+from .arguments import type_word
+from .reducing import check, check_device, reduced, warn_of_shapes
 from .softmax import log_softmax
 
 __all__ = ["cross_entropy", "mse_loss", "nll_loss"]
-
-REDUCTIONS = ("none", "mean", "sum")
 
 
 def cross_entropy(
@@ -44,7 +42,7 @@ def cross_entropy(
     ValueError, RuntimeError: shapes, types or options do not fit. IndexError: a target is outside 0 … C−1. Where targets
     are on a GPU this check waits for it.
     """
-    _check(input, target, reduction, "cross_entropy_loss")
+    check(input, target, reduction, "cross_entropy_loss")
     if not 0 <= label_smoothing <= 1:
         raise RuntimeError(f"label_smoothing must be between 0.0 and 1.0. Got: {label_smoothing}")
     if input.shape == target.shape:
@@ -64,7 +62,7 @@ def nll_loss(
     input: Tensor, target: Tensor, weight: Tensor | None = None, *, ignore_index: int = -100, reduction: str = "mean"
 ) -> Tensor:
     """Return ℓ = −w_target input_target, reduced over the batch; input holds log-probabilities. See cross_entropy."""
-    _check(input, target, reduction, "nll_loss_nd")
+    check(input, target, reduction, "nll_loss_nd")
     ids = _Targets.of(input, target, weight, ignore_index)
     _check_floating(input, "nll_loss_out_frame")
     return ids.reduce(ids.weighted(-_picked(_rows(input), ids)), reduction)
@@ -76,16 +74,11 @@ def mse_loss(input: Tensor, target: Tensor, *, reduction: str = "mean") -> Tenso
     UserWarning: the shapes differ, which is rarely meant. RuntimeError: they do not broadcast. NotImplementedError: both
     are integers.
     """
-    _check(input, target, reduction, "mse_loss")
-    if input.shape != target.shape:
-        warnings.warn(
-            f"Using a target size ({target.shape}) that is different to the input size ({input.shape}). This will likely lead "
-            "to incorrect results due to broadcasting. Please ensure they have the same size.",
-            stacklevel=2,
-        )
+    check(input, target, reduction, "mse_loss")
+    warn_of_shapes(input, target)
     squares = elementwise.square.call(input - target)
     _check_floating(squares, "mse_cpu")
-    return squares if reduction == "none" else squares.sum() if reduction == "sum" else squares.mean()
+    return reduced(squares, reduction)
 
 
 def _against_distribution(
@@ -105,7 +98,7 @@ def _against_distribution(
             raise RuntimeError(f"cross_entropy: {_weight_error(weight, C)}")
         y = y * weight.reshape(-1, *(1,) * (input.ndim - classes - 1))
     losses = -(y * q).sum(classes)
-    return losses if reduction == "none" else losses.sum() if reduction == "sum" else losses.mean()
+    return reduced(losses, reduction)
 
 
 class _Targets(NamedTuple):
@@ -186,20 +179,6 @@ def _picked(y: Tensor, ids: _Targets) -> Tensor:
 # ---- checks
 
 
-def _check(input: Tensor, target: Tensor, reduction: str, name: str) -> None:
-    tensor_argument(input, name, "input", 1)
-    tensor_argument(target, name, "target", 2)
-    _check_device(input, target)
-    if reduction not in REDUCTIONS:
-        raise ValueError(f"{reduction} is not a valid value for reduction")
-
-
-def _check_device(input: Tensor, other: Tensor) -> None:
-    if input.device != other.device:
-        found = f"{input.device} and {other.device}"
-        raise RuntimeError(f"Expected all tensors to be on the same device, but found at least two devices, {found}!")
-
-
 def _check_floating(x: Tensor, kernel: str) -> None:
     if x.dtype.category != dtypes.FLOAT:
         raise NotImplementedError(f"\"{kernel}\" not implemented for '{type_word(x)}'")
@@ -223,7 +202,7 @@ def _check_shapes(input: Tensor, target: Tensor) -> None:
 
 
 def _check_weight(weight: Tensor, input: Tensor, C: int) -> None:
-    _check_device(input, weight)
+    check_device(input, weight)
     if weight.shape != (C,):
         raise RuntimeError(_weight_error(weight, C))
     if weight.dtype is not input.dtype:

@@ -81,7 +81,9 @@ def dot(input: Tensor, tensor: Tensor) -> Tensor:
     if input.ndim != 1 or tensor.ndim != 1:
         raise RuntimeError(f"1D tensors expected, but got {input.ndim}D and {tensor.ndim}D tensors")
     if input.dtype is not tensor.dtype:
-        raise RuntimeError(f"dot : expected both vectors to have same dtype, but found {type_word(input)} and {type_word(tensor)}")
+        raise RuntimeError(
+            f"dot : expected both vectors to have same dtype, but found {type_word(input)} and {type_word(tensor)}"
+        )
     rules.check_types(input.array, tensor.array)
     a, b = input.shape[0], tensor.shape[0]
     if a != b:

@@ -64,7 +64,7 @@ def _reshape(input: Tensor, *shape: Any) -> Tensor:
 
 @method
 def view(input: Tensor, *shape: Any) -> Tensor:
-    """Return a view of the elements in another shape; RuntimeError where that would need a copy. `view(dtype)` is not offered."""
+    """Return a view of the elements in another shape; RuntimeError where that needs a copy. `view(dtype)` is not offered."""
     result = reshape(input, sizes(shape))
     if result.alias is None:
         raise RuntimeError(
@@ -181,8 +181,8 @@ def expand(input: Tensor, *sizes_: Any) -> Tensor:
     lead = len(wanted) - input.ndim
     if lead < 0:
         raise RuntimeError(
-            f"expand({list(input.shape)}, size={list(wanted)}): the number of sizes provided ({len(wanted)}) must be greater or "
-            f"equal to the number of dimensions in the tensor ({input.ndim})"
+            f"expand({list(input.shape)}, size={list(wanted)}): the number of sizes provided ({len(wanted)}) must be greater "
+            f"or equal to the number of dimensions in the tensor ({input.ndim})"
         )
     shape = tuple(input.shape[i - lead] if n == -1 and i >= lead else n for i, n in enumerate(wanted))
     for i, n in enumerate(shape[lead:]):
@@ -255,7 +255,8 @@ def stack(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
     for i, part in enumerate(parts):
         if part.array.shape != first:
             raise RuntimeError(
-                f"stack expects each tensor to be equal size, but got {list(first)} at entry 0 and {list(part.shape)} at entry {i}"
+                f"stack expects each tensor to be equal size, but got {list(first)} at entry 0 and {list(part.shape)} at entry "
+                f"{i}"
             )
     return rules.stack.call(*parts, axis=axis(dim, parts[0].ndim + 1))
 

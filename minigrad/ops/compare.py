@@ -1,4 +1,4 @@
-"""Comparisons, logic and rounded quotients: piecewise constant, so without a gradient or with one of 0."""
+"""Comparisons, logic and rounded quotients: piecewise constant, so without gradients (but for the remainder)."""
 
 from __future__ import annotations
 
@@ -87,14 +87,8 @@ def isfinite(xp: Namespace, x: Array) -> Array:
 
 @op(promotes=True)
 def trunc_divide(xp: Namespace, a: Array, b: Array) -> Array:
-    """Return a / b rounded towards zero; its gradient is 0."""
+    """Return a / b rounded towards zero."""
     return xp.astype(xp.trunc(a / b), a.dtype if hasattr(a, "dtype") else b.dtype)
-
-
-@floor_divide.grad("a", "b")
-@trunc_divide.grad("a", "b")
-def _(xp: Namespace, dy: Array) -> Array:
-    return xp.zeros_like(dy)
 
 
 @op(promotes=True)

@@ -62,4 +62,3 @@ def cast_number(x: Any, target: dtypes.dtype) -> Any:
     if x is None:
         return None
     return (bool, int, float)[target.category](x)
-

@@ -68,12 +68,12 @@ def unary(op: Op) -> Callable[..., Any]:
     return call
 
 
-def binary(op: Op) -> Callable[..., Any]:
+def binary(op: Op) -> Callable[..., Any]:  # noqa: C901 - unrolled on purpose
     """Return the caller of an op with two operands and no settings; the second may be a number."""
     value, otherwise, floats = op.value, general(op), op.floats
     left, right, both = (op.build(needed) if op.differentiable(0) else None for needed in (1, 2, 3))
 
-    def call(input: Any, other: Any) -> Any:
+    def call(input: Any, other: Any) -> Any:  # noqa: C901
         try:
             a = input.array
             b = other.array
@@ -121,12 +121,12 @@ def binary(op: Op) -> Callable[..., Any]:
     return call
 
 
-def general(op: Op) -> Callable[..., Any]:
+def general(op: Op) -> Callable[..., Any]:  # noqa: C901 - the loop over operands is paid by every op
     """Return the caller of any op."""
     value, defaults = op.value, op.defaults
     meets = bool(op.promotes or op.floats)
 
-    def call(*inputs: Any, **settings: Any) -> Any:
+    def call(*inputs: Any, **settings: Any) -> Any:  # noqa: C901
         if meets:
             inputs = promotion.meet(op, inputs)
         arrays: list[Any] = []
@@ -148,7 +148,7 @@ def general(op: Op) -> Callable[..., Any]:
             settings = {**defaults, **settings}
         try:
             y = value(numpy if type(like) is ndarray else namespace(like), *arrays, **settings)
-        except (ValueError, TypeError, IndexError, RuntimeError) as error:
+        except (ValueError, TypeError, IndexError, RuntimeError, OverflowError) as error:
             raise explain(op, arrays, settings, error) from None
         needed = needed_by(op, sources) if not unusual or mode.recording else 0
         if type(y) is tuple:
@@ -196,7 +196,8 @@ def make_node(
 ) -> Node:
     """Make the node of an op that has been computed.
 
-    `y` is its value, a tuple where there are several outputs; `needed` as `needed_by` returns it (unused where the gradient is joint).
+    `y` is its value, a tuple where there are several outputs; `needed` is what
+    `needed_by` returns (unused where the gradient is joint).
     """
     node = new(Node)
     node.id = ticket()

@@ -8,10 +8,10 @@
     def _(xp, dy, b):                   # da = dy b
         return dy * b
 
-`xp` is the array namespace. A gradient's parameters after `dy` name what it needs: `y` is the output (a tuple of outputs
-where there are several; `y0`, `y1` one of them), an argument's name is that input, `NAME_shape` only its shape, a
-keyword's name that setting. Nothing else is kept. For derivatives of gradients the same function is called with a namespace of recorded ops
-(namespace.py) and with what it named put back in its place in the graph.
+`xp` is the array namespace. A gradient's parameters after `dy` name what it needs: `y` is the output (a tuple of outputs where
+there are several; `y0`, `y1` one of them), an argument's name is that input, `NAME_shape` only its shape, a keyword's name
+that setting. Nothing else is kept. For derivatives of gradients the same function is called with a namespace of recorded
+ops (namespace.py) and with what it named put back in its place in the graph.
 
 Where the gradients share their work, `@mul.joint` marks one function `(xp, dy, needs, ...)` that returns them all; `needs`
 says which are wanted. An op whose value is a fused kernel has `definition=`, the same function in terms of `xp`: derivatives
@@ -188,4 +188,3 @@ def op(
     if value is not None:
         return Op(value, promotes, floats, definition)
     return lambda v: Op(v, promotes, floats, definition)
-

@@ -1,13 +1,17 @@
-"""Optimisers, by PyTorch's names; one file each. optimizer.py is what they share."""
+"""Optimisers, by PyTorch's names; one file each. optimizer.py is what they share; lr_scheduler/ changes η as they go."""
 
 from typing import Any
 
 from ..names import missing_attribute
+from . import lr_scheduler
+from .adagrad import Adagrad
 from .adam import Adam
+from .adamw import AdamW
 from .optimizer import Optimizer
+from .rmsprop import RMSprop
 from .sgd import SGD
 
-__all__ = ["SGD", "Adam", "Optimizer"]
+__all__ = ["SGD", "Adagrad", "Adam", "AdamW", "Optimizer", "RMSprop", "lr_scheduler"]
 
 
 def __getattr__(name: str) -> Any:

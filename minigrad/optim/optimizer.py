@@ -28,6 +28,7 @@ class Optimizer:
     Attributes:
         param_groups: the groups, each a dictionary; a change of `group["lr"]` holds from the next step on.
         state: what is kept for each parameter from step to step, by the parameter.
+        stepped: whether `step` has been called, for schedulers, whose step comes after it.
 
     Raises:
         TypeError: `params` is a single Tensor, or contains what is not a Tensor.
@@ -40,6 +41,7 @@ class Optimizer:
                 f"params argument given to the optimizer should be an iterable of Tensors or dicts, but got {params.type()}"
             )
         self.defaults = defaults
+        self.stepped = False
         self.state: defaultdict[Tensor, dict[str, Any]] = defaultdict(dict)
         self.param_groups: list[Group] = []
         given = list(params)
@@ -88,6 +90,7 @@ class Optimizer:
             What the closure returned, or None.
         """
         loss = None
+        self.stepped = True
         if closure is not None:
             with enable_grad():
                 loss = closure()

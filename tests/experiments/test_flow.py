@@ -6,8 +6,7 @@ from dataclasses import replace
 import matplotlib.image
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 import minigrad
 from experiments.gradients import flow

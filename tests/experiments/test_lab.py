@@ -11,8 +11,7 @@ from typing import Literal
 import matplotlib
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 import layers
 import minigrad

@@ -130,7 +130,9 @@ def unary(oracle: Callable[..., Any], domain: Domain = anything, **about: Any) -
     return Case(shapes, SHAPES, lambda rng, shape: Sample((drawn(rng, domain, shape),)), oracle, **about)
 
 
-def unary_with(oracle: Callable[..., Any], domain: Domain = anything, *, choices: dict[str, Sequence[Any]], **about: Any) -> Case:
+def unary_with(
+    oracle: Callable[..., Any], domain: Domain = anything, *, choices: dict[str, Sequence[Any]], **about: Any
+) -> Case:
     """Describe an elementwise op of one array with settings, each taken from a list."""
 
     def make(rng: np.random.Generator, spec: Any) -> Sample:
@@ -146,7 +148,9 @@ def unary_with(oracle: Callable[..., Any], domain: Domain = anything, *, choices
 
 def binary(oracle: Callable[..., Any], a: Domain = anything, b: Domain = anything, **about: Any) -> Case:
     """Describe an elementwise op of two arrays or numbers."""
-    return Case(broadcastable(2), PAIRS, lambda rng, pair: Sample((drawn(rng, a, pair[0]), drawn(rng, b, pair[1]))), oracle, **about)
+    return Case(
+        broadcastable(2), PAIRS, lambda rng, pair: Sample((drawn(rng, a, pair[0]), drawn(rng, b, pair[1]))), oracle, **about
+    )
 
 
 def joined(strategy: st.SearchStrategy, corners: Sequence[Any], make: Callable[..., Sample], oracle: Any, **about: Any) -> Case:

@@ -51,7 +51,9 @@ def place(op: Op, sample: Sample, library: Library, spread: bool = False) -> tup
             tensor = Tensor.wrap(with_gaps(x))
         return tensor.requires_grad_(is_float(x) and op.differentiable(i))
 
-    return tuple(convert(i, x) for i, x in enumerate(sample.inputs)), {k: to_library(v, library) for k, v in sample.settings.items()}
+    return tuple(convert(i, x) for i, x in enumerate(sample.inputs)), {
+        k: to_library(v, library) for k, v in sample.settings.items()
+    }
 
 
 def to_library(setting: Any, library: Library) -> Any:
@@ -185,7 +187,10 @@ def check_hygiene(op: Op, case: Case, sample: Sample, library: Library) -> None:
     others |= {f"output {k}": y for k, y in enumerate(done.outputs)} | {f"dL/dy {k}": s for k, s in enumerate(done.seeds)}
     for name, dx in gradients.items():
         assert library.backend.owns(dx.array), f"{op.name}: {name} is a view, or cannot be written"
-    for (a, dx), (b, other) in [*combinations(gradients.items(), 2), *((g, o) for g in gradients.items() for o in others.items())]:
+    for (a, dx), (b, other) in [
+        *combinations(gradients.items(), 2),
+        *((g, o) for g in gradients.items() for o in others.items()),
+    ]:
         assert not library.backend.shares(dx.array, other.array), f"{op.name}: {a} shares memory with {b}"
 
 
@@ -208,10 +213,12 @@ def check_dtypes(op: Op, case: Case, sample: Sample, library: Library) -> None:
         done = run(op, low, library)
         high = [x.astype("float64") if is_float(x) else x for x in low.inputs]
         expected = values(case.oracle(*high, **sample.settings))
-        for k, (y, reference) in enumerate(zip(done.outputs, expected)):
+        for y, reference in zip(done.outputs, expected):
             if case.keeps_dtype and np.asarray(reference).dtype.kind == "f":
                 assert y.dtype.name == name, f"{op.name}: {name} in, {y.dtype.name} out"
-            assert_close(library.numpy(y).astype(float), reference * 1.0, case.rounding * epsilon + VALUE, f"{op.name} in {name}")
+            assert_close(
+                library.numpy(y).astype(float), reference * 1.0, case.rounding * epsilon + VALUE, f"{op.name} in {name}"
+            )
         for i, x in done.variables.items():
             assert x.grad is None or x.grad.dtype.name == name, f"{op.name}: the gradient of {name} input {i} is {x.grad.dtype}"
 

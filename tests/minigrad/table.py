@@ -5,10 +5,13 @@ An op without an entry fails the suite (test_registry.py). Entries are grouped i
 
 from __future__ import annotations
 
+from .table_activations import ACTIVATIONS
 from .table_elementwise import ELEMENTWISE
 from .table_indexing import INDEXING
 from .table_linalg import LINALG
 from .table_reductions import REDUCTIONS
+from .table_scans import SCANS
 from .table_shape import SHAPE
+from .table_transcendental import TRANSCENDENTAL
 
-TABLE = {**ELEMENTWISE, **SHAPE, **INDEXING, **REDUCTIONS, **LINALG}
+TABLE = {**ELEMENTWISE, **SHAPE, **INDEXING, **REDUCTIONS, **LINALG, **TRANSCENDENTAL, **SCANS, **ACTIVATIONS}

@@ -88,8 +88,12 @@ ELEMENTWISE: dict[str, Case] = {
     "neg": unary(np.negative, analytic=True),
     "power": unary_with(_power, positive, choices={"exponent": (3, 0.5, -2, 0, 1, 2.5)}, analytic=True, rounding=64),
     "pow": Case(  # a number as exponent is `power`
-        broadcastable(2), [p for p in PAIRS if p[1] is not NUMBER], lambda rng, s: Sample((drawn(rng, positive, s[0]), anything(rng, s[1]))),
-        np.power, analytic=True, rounding=64,
+        broadcastable(2),
+        [p for p in PAIRS if p[1] is not NUMBER],
+        lambda rng, s: Sample((drawn(rng, positive, s[0]), anything(rng, s[1]))),
+        np.power,
+        analytic=True,
+        rounding=64,
     ),
     "square": unary(lambda x: x * x, analytic=True),
     "abs": unary(lambda x: np.where(x < 0, -x, x), away_from_zero),
@@ -102,13 +106,14 @@ ELEMENTWISE: dict[str, Case] = {
     "tanh": unary(lambda x: 1 - 2 / (np.exp(2 * x) + 1), analytic=True),
     "sigmoid": unary(scipy.special.expit),
     "relu": unary(lambda x: np.where(x > 0, x, 0.0), away_from_zero),
-    "clamp": Case(
-        broadcastable(3), _CLAMP_CORNERS, _clamp_sample, _clamp_oracle
-    ),
+    "clamp": Case(broadcastable(3), _CLAMP_CORNERS, _clamp_sample, _clamp_oracle),
     "maximum": binary(lambda a, b: np.where(a > b, a, b), even_grid, odd_grid),
     "minimum": binary(lambda a, b: np.where(a < b, a, b), even_grid, odd_grid),
     "where": Case(
-        broadcastable(3), _WHERE_CORNERS, _three(truth, anything, anything), lambda c, a, b: c * np.asarray(a) + (1 - c) * np.asarray(b)
+        broadcastable(3),
+        _WHERE_CORNERS,
+        _three(truth, anything, anything),
+        lambda c, a, b: c * np.asarray(a) + (1 - c) * np.asarray(b),
     ),
     "cast": unary_with(lambda x, dtype: x.astype(dtype), choices={"dtype": (np.dtype("float64"),)}, keeps_dtype=False),
     "clone": unary(lambda x: x.copy() if hasattr(x, "copy") else x),

@@ -21,7 +21,8 @@ READS = (
     ((3,), (np.array([0, 2, 0]),)), ((3, 2), (np.array([[2, 2], [0, -1]]),)), ((2, 3), (ALL, np.array([1, 1]))),
     ((2, 3), (np.array([0, 1, 1]), np.array([2, 0, 0]))), ((2, 3), (np.array([[0], [1]]), np.array([0, 2]))),
     ((2, 3), (np.array([[True, False, True], [False, False, True]]),)), ((3, 2), (np.array([True, False, True]), 1)),
-    ((3, 2), (np.array([False, False, False]),)), ((2, 3), (np.array([], dtype=np.int64),)), ((2, 3, 2), (1, ALL, np.array([0, 0]))),
+    ((3, 2), (np.array([False, False, False]),)), ((2, 3), (np.array([], dtype=np.int64),)),
+    ((2, 3, 2), (1, ALL, np.array([0, 0]))),
     ((2, 3, 2), (np.array([0, 1]), ALL, np.array([1, 0]))),
 )  # fmt: skip
 
@@ -129,7 +130,8 @@ INDEXING: dict[str, Case] = {
     ),
     "write_back": Case(st.sampled_from(_VIEWS), _VIEWS, _write_back, _over),
     "add_rows": Case(
-        st.tuples(st.integers(0, 5), st.integers(0, 3), st.integers(1, 4)), [(4, 2, 3), (0, 2, 3), (3, 0, 2), (5, 1, 1)], _add_rows,
+        st.tuples(st.integers(0, 5), st.integers(0, 3), st.integers(1, 4)),
+        [(4, 2, 3), (0, 2, 3), (3, 0, 2), (5, 1, 1)], _add_rows,
         lambda rows, ids, count: _one_hot(ids, count).T @ rows,
     ),
     "embedding": Case(

@@ -13,8 +13,8 @@ from .cases import Case, Domain, Sample, anything, distinct, matrices, shapes, t
 
 EMPTY = (((0,), (0,), False), ((2, 0, 3), (1,), False), ((2, 0, 3), (0,), True), ((0, 2), None, False))
 FULL = (
-    ((), None, False), ((), (), False), ((3,), (0,), False), ((2, 3), (1,), True), ((2, 3), None, True), ((2, 1, 2), (0, 2), False),
-    ((2, 3), (), False), ((1, 1), (0, 1), False),
+    ((), None, False), ((), (), False), ((3,), (0,), False), ((2, 3), (1,), True), ((2, 3), None, True),
+    ((2, 1, 2), (0, 2), False), ((2, 3), (), False), ((1, 1), (0, 1), False),
 )  # fmt: skip
 LINES = (((1,), 0), ((3,), 0), ((2, 3), 1), ((2, 3), 0), ((2, 3, 2), 1), ((2, 1), 1), ((4, 1, 2), 0))
 
@@ -71,6 +71,12 @@ def _var(x: Any, axis: Any, keepdims: bool, correction: float) -> Any:
 def _var_sample(rng: np.random.Generator, spec: Any) -> Sample:
     shape, axis, keepdims, correction = spec
     return Sample((anything(rng, shape),), {"axis": axis, "keepdims": keepdims, "correction": correction})
+
+
+def _spread_sample(rng: np.random.Generator, spec: Any) -> Sample:
+    """No two elements are near, so that the deviation is not near 0, where it has a kink."""
+    shape, axis, keepdims, correction = spec
+    return Sample((distinct(rng, shape),), {"axis": axis, "keepdims": keepdims, "correction": correction})
 
 
 def _logsumexp(x: Any, axis: Any, keepdims: bool) -> Any:
@@ -149,16 +155,23 @@ def _rows(oracle: Any, **about: Any) -> Case:
     return Case(_lines(), corners, lambda rng, s: Sample((anything(rng, s[0]),), {"axis": s[1]}), oracle, **about)
 
 
+_SPREAD = (((3,), (0,)), ((2, 3), (1,)), ((4, 2), None), ((2, 2, 3), (0, 2)))
 _batches = st.tuples(st.integers(1, 4), st.integers(1, 4))
 
 REDUCTIONS: dict[str, Case] = {
     "sum": _reduction(_sum),
     "mean": _reduction(_mean),
     "var": Case(
-        st.tuples(st.sampled_from([((3,), (0,)), ((2, 3), (1,)), ((4, 2), None), ((2, 2, 3), (0, 2))]), st.booleans(), st.sampled_from([0, 1, 0.5]))
-        .map(lambda s: (*s[0], s[1], s[2])),
-        [((2, 3), (1,), True, 1), ((3,), None, False, 0), ((2, 3, 2), (0, 2), False, 1), ((1, 3), (0,), False, 0), ((0, 3), (1,), False, 1)],
+        st.tuples(st.sampled_from(_SPREAD), st.booleans(), st.sampled_from([0, 1, 0.5])).map(lambda s: (*s[0], s[1], s[2])),
+        [*((*s, True, 1) for s in _SPREAD), ((3,), None, False, 0), ((1, 3), (0,), False, 0), ((0, 3), (1,), False, 1)],
         _var_sample, _var,
+    ),
+    "std": Case(
+        st.tuples(st.sampled_from([((3,), (0,)), ((4, 2), None), ((2, 2, 3), (0, 2))]), st.booleans(), st.sampled_from([0, 1,
+        0.5]))
+        .map(lambda s: (*s[0], s[1], s[2])),
+        [((2, 3), (1,), True, 1), ((3,), None, False, 0), ((2, 3, 2), (0, 2), False, 1), ((0, 3), (1,), False, 1)],
+        _spread_sample, lambda x, axis, keepdims, correction: _var(x, axis, keepdims, correction) ** 0.5, rounding=64,
     ),
     "logsumexp": _reduction(_logsumexp),
     "amax": _reduction(_largest, distinct, empty=False),
@@ -179,7 +192,8 @@ REDUCTIONS: dict[str, Case] = {
     "log_softmax_pull": Case(_lines(), LINES, _row_pair, _log_pulled),
     "softmax_nll": Case(_batches, [(1, 1), (3, 2), (2, 4)], _classes, _nll),
     "residual": Case(
-        st.tuples(_batches, st.booleans()).map(lambda s: (*s[0], s[1])), [(1, 1, False), (3, 2, True), (2, 4, False)], _residual_sample,
+        st.tuples(_batches, st.booleans()).map(lambda s: (*s[0], s[1])),
+        [(1, 1, False), (3, 2, True), (2, 4, False)], _residual_sample,
         lambda p, d, target: d * (p - (np.arange(p.shape[1]) == target[:, None])),
     ),
 }  # fmt: skip

@@ -115,6 +115,7 @@ SHAPE: dict[str, Case] = {
     ),
     "split": Case(_splits(), [((5,), (2, 3), 0), ((2, 3), (0, 1, 2), 1), ((0, 2), (0,), 0)], _with("sizes", "axis"), _sections),
     "unbind": Case(
-        _axes(), [((3,), 0), ((2, 3), 1), ((1, 2, 2), 0), ((2, 0), 0)], _with("axis"), lambda x, axis: tuple(np.moveaxis(x, axis, 0))
+        _axes(), [((3,), 0), ((2, 3), 1), ((1, 2, 2), 0), ((2, 0), 0)], _with("axis"),
+        lambda x, axis: tuple(np.moveaxis(x, axis, 0)),
     ),
 }  # fmt: skip

@@ -1,8 +1,9 @@
 """Anomaly mode: the first nan of a backward pass is blamed on an op and on a line of the user's program."""
 
-import minigrad as torch
 import numpy as np
 import pytest
+
+import minigrad as torch
 
 
 def bad_root(x):
@@ -18,18 +19,19 @@ def test_it_names_the_op_and_the_line():
     with torch.autograd.detect_anomaly():
         y = bad_root(x)
         loss = (y * 0).sum()
-        with pytest.raises(RuntimeError, match="(?s)SqrtBackward0.*nan.*the line to blame"):
+        with pytest.raises(RuntimeError, match=r"(?s)SqrtBackward0.*nan.*the line to blame"):
             loss.backward()
 
 
 def test_it_names_the_line_for_gradients_of_gradients():
-    """The nan arises in the second derivative; the line blamed is the forward one whose gradient was being recorded."""
+    """A nan in a recorded first derivative is blamed on the forward line, not on a line of this engine."""
     x = leaf(0.0, 1.0)
     with torch.autograd.detect_anomaly():
-        y = x * torch.sqrt(x * x + 0.0 * x)  # blamed at x = 0 by its second derivative or its first
-        with pytest.raises(RuntimeError, match="(?s)nan.*by its second derivative or its first"):
-            (dx,) = torch.autograd.grad(y.sum(), x, create_graph=True)
-            dx.sum().backward()
+        y = x * torch.sqrt(x * x)  # 0 · inf at x = 0
+        with pytest.raises(RuntimeError, match="nan") as raised:
+            torch.autograd.grad(y.sum(), x, create_graph=True)
+    assert "0 · inf at x = 0" in str(raised.value)
+    assert "minigrad/ops" not in str(raised.value)
 
 
 def test_second_order_only():
@@ -38,7 +40,7 @@ def test_second_order_only():
     with torch.autograd.detect_anomaly():
         y = x**1.5  # powers to blame
         (dx,) = torch.autograd.grad(y.sum(), x, create_graph=True)
-        with pytest.raises(RuntimeError, match="(?s)nan.*powers to blame"):
+        with pytest.raises(RuntimeError, match=r"(?s)nan.*powers to blame"):
             (dx * torch.tensor([0.0, 1.0], dtype=torch.float64)).sum().backward()
 
 

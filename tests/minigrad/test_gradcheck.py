@@ -1,8 +1,9 @@
 """The public gradcheck and gradgradcheck: what they accept, what they find, what they say."""
 
-import minigrad as torch
 import numpy as np
 import pytest
+
+import minigrad as torch
 from minigrad.autograd import gradcheck, gradgradcheck
 from minigrad.autograd.gradcheck import GradcheckError, KinkError
 
@@ -39,7 +40,7 @@ def test_wrong_gradients_name_the_worst_element(fast_mode):
 def test_a_finer_error_needs_a_finer_tolerance(fast_mode):
     """0.1 % passes PyTorch's default rtol of 1e-3, as it does there; it does not pass 1e-6."""
     x = leaf(2, 3)
-    wrong = lambda x: torch.tanh(x) + 1e-4 * (x - x.detach())  # noqa: E731
+    wrong = lambda x: torch.tanh(x) + 1e-4 * (x - x.detach())
     assert gradcheck(wrong, x, atol=1e-3, fast_mode=fast_mode)
     with pytest.raises(GradcheckError):
         gradcheck(wrong, x, rtol=1e-6, atol=1e-8, fast_mode=fast_mode)
@@ -75,7 +76,7 @@ def test_a_wrong_gradient_is_reported_before_a_kink():
 
 def test_strong_curvature_is_not_a_kink():
     x = torch.tensor([1.0], dtype=torch.float64, requires_grad=True)
-    steep = lambda x: torch.exp(12 * x)  # noqa: E731
+    steep = lambda x: torch.exp(12 * x)
     assert gradcheck(steep, x)
     with pytest.raises(GradcheckError, match="mismatch"):
         gradcheck(lambda x: steep(x) + 1e6 * (x - x.detach()), x)

@@ -1,8 +1,9 @@
 """The graph and the backward sweep: order, sharing, size, what is freed and what is kept."""
 
-import minigrad as torch
 import numpy as np
 import pytest
+
+import minigrad as torch
 from minigrad.graph import Leaf
 from minigrad.ops.rule import REGISTRY, op
 
@@ -293,6 +294,7 @@ def test_only_floating_outputs_are_recorded():
     x = leaf([1.0, 2.0])
     assert not (x > 1).requires_grad
     assert not x.long().requires_grad
+    assert not x.is_sparse
     assert x.float().requires_grad
 
 
@@ -301,6 +303,7 @@ def test_leaves_and_their_flags():
     y = x * 2
     assert x.is_leaf and isinstance(x.source, Leaf) and x.grad_fn is None
     assert not y.is_leaf and "Mul" in repr(y.grad_fn)
+    assert [part.output_nr for part in leaf([1.0, 2.0, 3.0]).unbind()] == [0, 1, 2]
     assert not y.detach().requires_grad
     with pytest.raises(RuntimeError, match="you can only change requires_grad flags of leaf variables"):
         y.requires_grad = False

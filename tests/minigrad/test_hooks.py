@@ -3,9 +3,10 @@
 import gc
 import weakref
 
-import minigrad as torch
 import numpy as np
 import pytest
+
+import minigrad as torch
 
 
 @pytest.fixture

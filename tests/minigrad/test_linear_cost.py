@@ -4,10 +4,10 @@ Nothing is timed: the elements of all arrays that the library makes are counted,
 through one constructor.
 """
 
-import minigrad as torch
 import numpy as np
 import pytest
 
+import minigrad as torch
 from tests import strict_backend
 from tests.conftest import Library
 

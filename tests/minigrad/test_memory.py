@@ -4,9 +4,10 @@ import gc
 import tracemalloc
 import weakref
 
-import minigrad as torch
 import numpy as np
 import pytest
+
+import minigrad as torch
 from minigrad.memory import history
 
 

@@ -2,9 +2,10 @@
 
 import threading
 
-import minigrad as torch
 import numpy as np
 import pytest
+
+import minigrad as torch
 
 
 @pytest.fixture

@@ -4,18 +4,18 @@ The registry is walked, so a new op is tested when its entry stands in the table
 Second derivatives are in test_registry_second.py (a file of its own, for a core of its own).
 """
 
-import minigrad
 import pytest
-from hypothesis import given, note, settings
-from hypothesis import strategies as st
-from minigrad.ops.rule import REGISTRY
+from hypothesis import given, note, settings, strategies as st
 
+import layers
+import minigrad
+from minigrad.ops.rule import REGISTRY
 
 from . import harness
 from .cases import seeds
 from .table import TABLE
 
-assert minigrad  # importing it fills the registry
+assert layers and minigrad  # importing them fills the registry
 
 OPS = sorted(REGISTRY)
 FIRST_ORDER = (harness.check_value, harness.check_gradient, harness.check_hygiene)

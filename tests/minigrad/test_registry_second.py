@@ -1,17 +1,17 @@
 """Second derivatives of every op of the registry, on every array library."""
 
-import minigrad
 import pytest
-from hypothesis import given, note, settings
-from hypothesis import strategies as st
-from minigrad.ops.rule import REGISTRY
+from hypothesis import given, note, settings, strategies as st
 
+import layers
+import minigrad
+from minigrad.ops.rule import REGISTRY
 
 from . import harness
 from .cases import seeds
 from .table import TABLE
 
-assert minigrad  # importing it fills the registry
+assert layers and minigrad  # importing them fills the registry
 
 DIFFERENTIABLE = sorted(name for name, op in REGISTRY.items() if any(map(op.differentiable, range(max(1, len(op.arguments))))))
 

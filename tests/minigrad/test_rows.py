@@ -2,8 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from minigrad.arrays import host_rows
 from minigrad.arrays.host_rows import NumpyRows, blocks

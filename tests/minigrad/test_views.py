@@ -1,8 +1,9 @@
 """Views share memory, and a write through one of them reaches the base, the other views, and the gradients of all."""
 
-import minigrad as torch
 import numpy as np
 import pytest
+
+import minigrad as torch
 
 VIEWS = {
     "index": lambda x: x[1],

@@ -10,11 +10,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-import minigrad.autograd
-import minigrad.arrival
-import minigrad.backward
 import numpy as np
 import pytest
+
+import minigrad.arrival
+import minigrad.autograd
+import minigrad.backward
 from minigrad.autograd.gradcheck import GradcheckError
 from minigrad.ops.rule import REGISTRY, Op, op, recorded
 from minigrad.tensor import Tensor

@@ -5,7 +5,7 @@ import pytest
 
 import minigrad as torch
 from minigrad.arrays import transfers
-from minigrad.optim import SGD, Adam
+from minigrad.optim import SGD, Adagrad, Adam, AdamW, RMSprop
 
 pytestmark = pytest.mark.gpu
 
@@ -14,6 +14,9 @@ CASES = [
     (SGD, {"momentum": 0.9, "nesterov": True, "maximize": True}),
     (Adam, {}),
     (Adam, {"amsgrad": True, "weight_decay": 0.1, "maximize": True}),
+    (AdamW, {"weight_decay": 0.1}),
+    (RMSprop, {"momentum": 0.9, "centered": True, "weight_decay": 0.1}),
+    (Adagrad, {"lr_decay": 0.1, "initial_accumulator_value": 0.5}),
 ]
 
 

@@ -39,44 +39,54 @@ COMPARISONS = ("eq", "ne", "not_equal", "lt", "less", "le", "less_equal", "gt", 
 BITWISE = ("bitwise_and", "bitwise_or", "bitwise_xor")
 OPERATORS = ("a + b", "a - b", "a * b", "a / b", "a // b", "a % b", "a ** b", "a & b", "a | b", "a ^ b", "a == b", "a != b",
              "a < b", "a <= b", "a > b", "a >= b")  # fmt: skip
-PAIRS = ("x, y", "x, row", "col, row", "row, col", "s, x", "x, s", "s, r", "e, row", "row, e", "x, o", "o, x", "none, s",
+PAIRS = ("x, y", "x, row", "col, row", "row, col", "s, x", "x, s", "s, r", "e, row", "row, e", "x[:, None], o",
+         "o, c[:1, :3]", "none, s",
          "x, y[:, :1]", "x.T, col[0]", "x[:, ::2], y.T[:2].t()", "x, x", "row.expand(2, 3), col.expand(2, 3)",
          "e[:, :1], e[:, None]")  # fmt: skip
 
 ELEMENTWISE = {
     "pow": """
         p ** x; torch.pow(p, x); p.pow(row); torch.pow(2, x); 2.0 ** x; x ** 2; x ** 3; x ** 0; x ** 1; x ** -1; p ** 0.5
-        p ** -1.5; s ** 2; e ** 2; p.T ** s; torch.pow(p, 2.5); x ** True; n ** 2; n ** 0.5; n ** -1; 0 ** p; n ** 0; a ** 2
+        p ** -1.5; s ** 2; e ** 2; p.T ** s; torch.pow(p, 2.5); x ** True; n ** 2; ties ** 0.5; n ** -1; 0 ** p; n ** 0
+        a ** 2
         a ** 3; a ** 2.0; a ** 0.5; b ** 2; 2 ** q.abs(); ties ** 3; ties ** 1; ties ** 0; p[:, ::2] ** x[:, ::2]
         torch.zeros(3, dtype=torch.float64) ** row.abs(); ties.abs() ** 1.0
     """,
-    "add": "torch.add(x, row, alpha=2); x.add(y, alpha=-0.5); torch.add(x, 1); torch.add(a, 2, alpha=3); torch.add(s, x, alpha=2)",
-    "sub": "torch.sub(x, row, alpha=2); x.sub(y, alpha=-0.5); 1 - x; torch.sub(a, 2, alpha=3); 2.5 - s; x - True",
+    "add": """
+        torch.add(x, row, alpha=2); x.add(y, alpha=-0.5); torch.add(x, 1); torch.add(a, 2, alpha=3); torch.add(s, x, alpha=2)
+    """,
+    "sub": "torch.sub(x, row, alpha=2); x.sub(y, alpha=-0.5); 1 - x; torch.sub(a, 2, alpha=3); 2.5 - s",
     "div": """
         torch.div(x, p, rounding_mode=None); torch.div(a, q); torch.div(a, 2); 1 / p; a / True; x / 0; n / n; a / 0
         torch.div(a, q, rounding_mode="floor"); torch.div(a, q, rounding_mode="trunc"); torch.div(a, 2, rounding_mode="floor")
         torch.div(a, -2, rounding_mode="trunc"); torch.div(x.detach(), p.detach(), rounding_mode="floor")
         torch.div(x.detach(), p.detach(), rounding_mode="trunc"); 7 // q; a // 0.5; a // True; (x.detach() / 0)
-        torch.div(x, p, rounding_mode="floor"); torch.div(x, p, rounding_mode="trunc"); x // p; x // 0.7; 1 // p
+        x.detach() // p.detach(); x.detach() // 0.7; 1 // p.detach()
     """,
     "remainder": """
-        a % q; a % 2; a % -2; 7 % q; torch.remainder(a, q); a % 2.5; x % p; x % -0.7; x % p[:1]; 5 % p; n.detach() % 1
+        a % q; a % 2; a % -2; 7 % q; torch.remainder(a, q); a % 2.5; x % p; x % -0.7; x % p[:1]; 5 % p.detach()
+        n.detach() % 1
         x.remainder(row); s % r
     """,
     "clamp": """
         torch.clamp(x, -1, 1); x.clamp(min=0); x.clamp(max=0.5); x.clamp(0.5, -0.5); x.clamp(min=row); x.clamp(row, col)
-        x.clamp(max=s); ties.clamp(-1, 1); ties.clamp(min=0.0); ties.clamp(max=ties.T.reshape(2, 3)); n.clamp(-1, 1); a.clamp(0, 2)
-        a.clamp(0.5, 2.5); a.clamp(min=x); e.clamp(0, 1); s.clamp(0); x.T.clamp(-1, col[0]); n.clamp(min=row); ties.clamp(1, 1)
+        x.clamp(max=s); ties.clamp(-1, 1); ties.clamp(min=0.0); ties.clamp(max=ties.T.reshape(2, 3)); n.clamp(-1, 1)
+        a.clamp(0, 2)
+        a.clamp(0.5, 2.5); a.clamp(min=x); e.clamp(0, 1); s.clamp(0); x.T.clamp(max=col[0]); n.clamp(min=row)
+        ties.clamp(1, 1)
         ties.clamp(ties, ties); x.clamp(-1); x.clamp(None, 1); n.clamp(min=float("nan")); row.clamp(col, o)
     """,
     "clip": "torch.clip(x, -1, 1); x.clip(min=0); x.clip(max=row)",
     "maximum": "torch.maximum(ties, ties); torch.maximum(ties, ties * 1); torch.maximum(n, x); torch.maximum(a, q)",
-    "minimum": "torch.minimum(ties, ties * 1); torch.minimum(n, x); torch.minimum(x, n); torch.minimum(a, q); torch.minimum(a, x)",
+    "minimum": """
+        torch.minimum(ties, ties * 1); torch.minimum(n, x); torch.minimum(x, n); torch.minimum(a, q); torch.minimum(a, x)
+    """,
     "where": """
         torch.where(b, x, y); torch.where(b, x, row); torch.where(b, s, col); torch.where(b, 1.0, x); torch.where(b, x, 0)
         torch.where(x > 0, x, -x); torch.where(b.T, x.T, y.T); torch.where(b[0], x, col); torch.where(b, 1.0, 2.0)
         torch.where(b, 1, 0); torch.where(b, a, x); torch.where(b, a, 1.5); x.where(b, y); x.where(b, 0.0); torch.where(b)
-        torch.where(e > 0, e, row); torch.where(k > 0, s, r); torch.where(k > 0, x, y); torch.where(b, n, x); torch.where(b, True, a)
+        torch.where(e > 0, e, row); torch.where(k > 0, s, r); torch.where(k > 0, x, y); torch.where(b, n, x)
+        torch.where(b, True, a)
         torch.where(torch.tensor(True)); torch.where(e > 0); torch.where(x > 0, x.sqrt(), x); torch.where(x)
     """,
     "bitwise_not": "~b; ~a; torch.bitwise_not(a); torch.bitwise_not(b.T); ~a.to(torch.uint8); ~k; ~z; a.bitwise_not()",
@@ -84,7 +94,7 @@ ELEMENTWISE = {
     "bitwise_or": "a | q; b | b[:1]; a | 3; 5 | a; b | False; b | a; torch.bitwise_or(a, 4)",
     "bitwise_xor": "a ^ q; b ^ b[:1]; a ^ 3; 5 ^ a; b ^ True; b ^ a; torch.bitwise_xor(a, 4)",
     "relu": "F.relu(ties); F.relu(n); torch.relu(a)",
-    "abs": "torch.abs(ties); torch.abs(n); abs(a); abs(x)",
+    "abs": "torch.abs(ties); torch.abs(n.detach()); abs(a); abs(x)",
     "square": "torch.square(a); torch.square(b); torch.square(n)",
     "sqrt": "torch.sqrt(n); torch.sqrt(a); torch.sqrt(ties)",
     "log": "torch.log(n); torch.log(a); torch.log(ties)",
@@ -141,209 +151,83 @@ SHAPES = {
         x.view(3, 2); x.view(-1); x.view((6, 1)); s.view(1); e.view(0, 5); c.view(12, 2); c[:, :, 0].view(3, 2, 2)
         x.view_as(y.reshape(3, 2)); x.T.view(3, 2); c[1].view(-1); x.view(2, 1, -1)
     """,
-    "transpose": "torch.transpose(c, 0, 1); c.transpose(-1, 0); x.T; c.mT; s.transpose(0, -1); e.transpose(0, 1); x.transpose(1, 1)",
+    "transpose": """
+        torch.transpose(c, 0, 1); c.transpose(-1, 0); x.T; c.mT; s.transpose(0, -1); e.transpose(0, 1); x.transpose(1, 1)
+    """,
     "swapaxes": "torch.swapaxes(c, 0, -1); x.swapaxes(0, 1)",
     "t": "torch.t(x); x.t(); row.t(); s.t(); x.T.t()",
-    "permute": "torch.permute(c, (2, 0, 1)); c.permute(1, -1, 0); c.permute([0, 2, 1]); s.permute(()); e.permute(1, 0); row.permute(0)",
+    "permute": """
+        torch.permute(c, (2, 0, 1)); c.permute(1, -1, 0); c.permute([0, 2, 1]); s.permute(()); e.permute(1, 0); row.permute(0)
+    """,
     "squeeze": """
         o.squeeze(); o.squeeze(0); o.squeeze(1); o.squeeze(-1); o.squeeze((0, 2)); torch.squeeze(o, dim=2); s.squeeze()
         s.squeeze(0); x.squeeze(); e[:, :1].squeeze(1); col.T.squeeze(-2); o.squeeze((0, 1))
     """,
-    "unsqueeze": "torch.unsqueeze(x, 0); x.unsqueeze(1); x.unsqueeze(-1); x.unsqueeze(-3); s.unsqueeze(0); s.unsqueeze(-1); e.unsqueeze(1); x.T.unsqueeze(0)",
+    "unsqueeze": """
+        torch.unsqueeze(x, 0); x.unsqueeze(1); x.unsqueeze(-1); x.unsqueeze(-3); s.unsqueeze(0); s.unsqueeze(-1)
+        e.unsqueeze(1); x.T.unsqueeze(0)
+    """,
     "expand": """
-        row.expand(2, 3); row.expand(2, -1); col.expand(2, 3); col.expand(-1, 4); s.expand(2, 3); s.expand(()); o.expand(2, 3, 4)
+        row.expand(2, 3); row.expand(2, -1); col.expand(2, 3); col.expand(-1, 4); s.expand(2, 3); s.expand(())
+        o.expand(2, 3, 4)
         row.expand((4, 3)); col.expand(0, 2, 3); e.expand(2, 0, 3); row[:1].expand(0); col.T.expand(3, 2); col.expand_as(x)
     """,
-    "broadcast_to": "torch.broadcast_to(row, (2, 3)); col.broadcast_to((2, 3)); s.broadcast_to((2,)); torch.broadcast_to(e, (0, 3)); torch.broadcast_to(o, (4, 3, 2))",
-    "broadcast_tensors": "torch.broadcast_tensors(row, col); torch.broadcast_tensors(s, o, col); torch.broadcast_tensors(x); torch.broadcast_tensors(e, row)",
+    "broadcast_to": """
+        torch.broadcast_to(row, (2, 3)); col.broadcast_to((2, 3)); s.broadcast_to((2,)); torch.broadcast_to(e, (0, 3))
+        torch.broadcast_to(o, (4, 3, 2))
+    """,
+    "broadcast_tensors": """
+        torch.broadcast_tensors(row, col); torch.broadcast_tensors(s, o, col[:1]); torch.broadcast_tensors(x)
+        torch.broadcast_tensors(e, row)
+    """,
     "flatten": """
-        torch.flatten(c); c.flatten(1); c.flatten(0, 1); c.flatten(-2); c.flatten(-3, -2); s.flatten(); e.flatten(); x.T.flatten()
+        torch.flatten(c); c.flatten(1); c.flatten(0, 1); c.flatten(-2); c.flatten(-3, -2); s.flatten(); e.flatten()
+        x.T.flatten()
         row.flatten(); c.flatten(1, 1); c.transpose(0, 1).flatten(1); torch.flatten(c, start_dim=1, end_dim=-1)
     """,
     "ravel": "torch.ravel(x); x.T.ravel(); s.ravel(); row.ravel(); e.ravel()",
     "unflatten": "torch.unflatten(c, 1, (2, 2)); c.unflatten(-2, (-1, 2)); row.unflatten(0, (3, 1)); e.unflatten(0, (0, 2))",
     "cat": """
-        torch.cat([x, y]); torch.cat((x, y), 1); torch.cat([x, y], dim=-1); torch.cat([x, row[None], e]); torch.cat([x, none])
-        torch.cat([x.T, y.reshape(3, 2)], 1); torch.cat([x]); torch.cat([x, x]); torch.cat([x, a]); torch.cat([a, b]); torch.cat([none, none])
+        torch.cat([x, y]); torch.cat((x, y), 1); torch.cat([x, y], dim=-1); torch.cat([x, row[None], e])
+        torch.cat([x, none.detach()])
+        torch.cat([x.T, y.reshape(3, 2)], 1); torch.cat([x]); torch.cat([x, x]); torch.cat([x, a]); torch.cat([a, b])
+        torch.cat([none, none])
         torch.cat([x[:, ::2], col], -1); torch.cat([e, e]); torch.cat([a.float(), a, b]); torch.cat([x, a[:1].float()])
     """,
     "concat": "torch.concat([x, y], 1); torch.concat([x, e])",
     "concatenate": "torch.concatenate([x, y], 1); torch.concatenate([x, e], dim=0)",
     "stack": """
         torch.stack([x, y]); torch.stack((x, y), 1); torch.stack([x, y], dim=-1); torch.stack([s, r]); torch.stack([s, r], -1)
-        torch.stack([e, e], 1); torch.stack([x, x]); torch.stack([x.T, y.T], 2); torch.stack([x, a]); torch.stack([a, b]); torch.stack([x], -3)
+        torch.stack([e, e], 1); torch.stack([x, x]); torch.stack([x.T, y.T], 2); torch.stack([x, a]); torch.stack([a, b])
+        torch.stack([x], -3)
     """,
     "split": """
-        torch.split(c, 2); c.split(3, 1); c.split([1, 3], dim=1); torch.split(c, 5); c.split((0, 2), -1); e.split(2); none.split(0)
+        torch.split(c, 2); c.split(3, 1); c.split([1, 3], dim=1); torch.split(c, 5); c.split((0, 2), -1); e.split(2)
+        none.split(0)
         c.split(1, dim=-1)[1]; x.T.split(2); c.split([1, 2, 1], 1)[1:]; e.split([0, 0]); e.split(1, 1)
     """,
-    "chunk": "torch.chunk(c, 2); c.chunk(3, 1); c.chunk(5); c.chunk(2, -1); e.chunk(2); c.chunk(1); c.chunk(2, dim=1)[1]; x.T.chunk(2); none.chunk(3)",
-    "unbind": "torch.unbind(c); c.unbind(1); c.unbind(-1); c.unbind(dim=1)[2]; e.unbind(); e.unbind(1); x.T.unbind(); row.unbind(); tuple(x)",
+    "chunk": """
+        torch.chunk(c, 2); c.chunk(3, 1); c.chunk(5); c.chunk(2, -1); e.chunk(2); c.chunk(1); c.chunk(2, dim=1)[1]
+        x.T.chunk(2); none.chunk(3)
+    """,
+    "unbind": """
+        torch.unbind(c); c.unbind(1); c.unbind(-1); c.unbind(dim=1)[2]; e.unbind(); e.unbind(1); x.T.unbind(); row.unbind()
+        tuple(x)
+    """,
     "select": "torch.select(c, 0, 1); c.select(1, -1); c.select(-1, 0); row.select(0, 2); e.select(1, 0)",
 }
 
 CONVERSIONS = """
-    x.to(torch.float32); x.float(); x.half(); x.double(); x.to(torch.int64); x.long(); x.int(); x.short(); (x * 9).to(torch.int8)
-    p.to(torch.uint8); x.bool(); n.bool(); a.double() * x; a.float(); a.to(torch.float16); b.float(); b.int(); b.long(); a.bool()
+    x.to(torch.float32); x.float(); x.half(); x.double(); x.to(torch.int64); x.long(); x.int(); x.short()
+    (x * 9).to(torch.int8)
+    p.to(torch.uint8); x.bool(); n.bool(); a.double() * x; a.float(); a.to(torch.float16); b.float(); b.int(); b.long()
+    a.bool()
     x.to(a); a.to(x); x.type(torch.float32); x.type_as(a.float()); x.to("cpu"); x.to("cpu", torch.float32); x.to(x)
-    x.to(torch.float32, copy=True); x.to(dtype=torch.float32).to(torch.float64); (x.float() * y); x.float() + row.half(); s.float()
-    e.float(); e.long(); x.T.float(); x[:, ::2].half().double(); x.to(torch.device("cpu")); x.to(float); x.to(int); a.to(torch.uint8)
+    x.to(torch.float32, copy=True); x.to(dtype=torch.float32).to(torch.float64); (x.float() * y); x.float() + row.half()
+    s.float()
+    e.float(); e.long(); x.T.float(); x[:, ::2].half().double(); x.to(torch.device("cpu")); x.to(float); x.to(int)
+    a.to(torch.uint8)
     x.cpu(); x.contiguous(); x.T.contiguous(); x.to(torch.float32).to(torch.int64); x.type(torch.int64); x.to(torch.bool)
-"""
-
-# ---- ids: gather and its kin
-
-PICKS = {
-    "gather": """
-        torch.gather(x, 0, grid); torch.gather(x, 1, grid); x.gather(-1, grid); x.gather(dim=0, index=grid[:, :1]); x.gather(1, grid[:1])
-        c.gather(1, k.reshape(1, 1, 1).expand(3, 2, 2)); s.gather(0, k * 0); row.gather(0, i); row.gather(0, z); x.T.gather(0, grid.T)
-        x.gather(1, torch.zeros((2, 0), dtype=torch.int64)); e.gather(0, torch.zeros((0, 2), dtype=torch.int64)); row.gather(0, k)
-        x.gather(1, dup); s.gather(0, k[None] * 0); x.gather(1, grid.int())
-    """,
-    "scatter_add": """
-        torch.scatter_add(x, 0, grid, y); x.scatter_add(1, dup, y[:, :2]); x.scatter_add(-1, grid, y); x.scatter_add(0, grid[:, :2], y)
-        row.scatter_add(0, i, y[0]); s.scatter_add(0, k * 0, r); x.T.scatter_add(0, grid.T, y.T); x.scatter_add(0, grid[:, :0], y)
-        x.scatter_add(1, grid[:1], y); c.scatter_add(1, k.reshape(1, 1, 1).expand(2, 4, 2), d); row.scatter_add(0, z, row)
-        a.scatter_add(1, dup, q); x.scatter_add(1, torch.zeros((2, 5), dtype=torch.int64), c.reshape(4, 6)[:2])
-    """,
-    "index_select": """
-        torch.index_select(c, 0, i); c.index_select(1, j); c.index_select(-1, z); c.index_select(1, i.int()); c.index_select(0, k)
-        c.index_select(0, dup[0]); s.index_select(0, k * 0); x.T.index_select(0, i); e.index_select(1, i); row.index_select(0, i)
-    """,
-    "masked_fill": """
-        torch.masked_fill(x, b, 0.5); x.masked_fill(b[:1], -float("inf")); x.masked_fill(b, s); x.masked_fill(torch.tensor(True), 2)
-        x.T.masked_fill(b.T, 1); e.masked_fill(b[0], 1); s.masked_fill(k > 0, r); a.masked_fill(b, 7); x.masked_fill(b, k); x.masked_fill(b, a[0, 0])
-        row.masked_fill(b, 1.0); col.masked_fill(b, s); a.masked_fill(b, 2.5); a.masked_fill(b, s)
-    """,
-    "take_along_dim": """
-        torch.take_along_dim(x, grid, 1); x.take_along_dim(grid, dim=0); x.take_along_dim(i); x.take_along_dim(grid[:, :1], -1)
-        row[None].take_along_dim(grid, 1); x.take_along_dim(dup, 1); x.T.take_along_dim(grid.T, 0); x.take_along_dim(grid[:1], 1)
-    """,
-    "embedding": """
-        F.embedding(i, w); F.embedding(dup, w); F.embedding(k, w); F.embedding(z, w); F.embedding(dup, w, padding_idx=0)
-        F.embedding(dup, w, padding_idx=-5); F.embedding(dup, w, 2); F.embedding(i.int(), w); F.embedding(dup.T, x.T, padding_idx=-1)
-        torch.embedding(w, dup); F.embedding(grid, w[:, :0]); F.embedding(grid, w[::2]); F.embedding(z.reshape(0, 3), w)
-    """,
-}  # fmt: skip
-
-INDICES = """
-    0; -1; 2; 1:; ::2; :; -2:; :-1; 5:; 2:1; -9:9; 1:3, ::3; :, 1:3; ..., 0; ...; (); None; :, None; ..., None; None, 0, ..., None
-    0, 1, 1; 0, 1; -1, -1; :, :, 1; 0, ...; ..., 1:, :; None, None; 0, None, 1; :, 0, None
-    True; False; 0, True; None, True; :, False; m3; m4[:3]; :, m4; m; m[:, :, 0]; m3, 0; 0, m4; m3, :, None; ..., m[0, 0]; m3, :, 1
-    m3 & False; :, m[0]; 0, m[0]; [True, False, True]; m3, [1, 3]; m3, ..., 0; m.numpy(); m3, 1:, 0
-    i; i, :; :, j; i, j; i, :, j[:1] * 0; :, j, i * 0; 0, :, k[None] * 0; 0, j; i, 1; i, 1, 0; :, 1, i // 2; i, None, j; None, i; i, ..., 1
-    1, i, i // 2; i, 1:, 0; i, :, 0; 0, :, i // 2; i[:, None], j; i[:, None], j, 0; i[:, None], j, None; :, i[:, None], k; k; :, k; k, j
-    k, k, k; k:; :k; k, m4; -i; i.int(); i.to(torch.int8); z; z, j[:0]; :, z; [0, 2]; [0, 2], 1; [0, 2], [1, 3]; [[0], [2]], [1, 3]; []
-    [-1, 0]; (0, 1); i.numpy(); :, i.tolist(); range(2); np.int64(1); np.arange(2), 1; i, m4; i.reshape(1, 2, 1) // 2; i, slice(1, 3), None
-    i[:, None] * 0, :, k; [0, 2], :, [0, 1]; i, 0, :; None, i, 0, j // 3; i, None, None, j; :, :, i // 2; ..., i // 2; 1:, j, ...
-"""
-
-READS = "s[()]; s[None]; s[...]; s[True]; s[False]; s[k > 0]; e[:, 1]; e[z]; e[None]; row[k]; row[dup]; x.T[0]; x.T[i]; x[:, ::2][b[:, :2]]; row[dup[0]]; none[z]; none[:0]; x[b][i[1]]; x[x > 0]; x[i - 1, [0, 0]]; x[[[0, 1], [1, 0]]]; x[torch.tensor([[True, False, True], [False, False, True]])]; w[dup, dup]; w[dup]; row[e[:, 0].long()]"
-
-WRITES = """
-    h = x * 1; h[0] = row; h
-    h = x * 1; h[:, 0] = col[:, 0]; h
-    h = x * 1; h[:] = s; h
-    h = x * 1; h[...] = col; h
-    h = x * 1; h[b] = s; h
-    h = x * 1; h[b] = c.reshape(-1)[:3]; h
-    h = x * 1; h[h > 0] = 0; h
-    h = x * 1; h[0, 0] = r; h[0, 0] = s; h
-    h = x * 1; h[None] = y; h
-    h = x * 1; h[0] = y[:1]; h
-    h = x * 1; h[0] = o[..., 0]; h
-    h = x * 1; h[0, 0] = col[:1]; h
-    h = x * 1; h[0] = [1.0, 2.0, 3.0]; h
-    h = x * 1; h[0] = np.ones(3); h
-    h = x * 1; h[0] = 3; h
-    h = x * 1; h[0, 1] = True; h
-    h = x * 1; h[0] = a[1]; h
-    h = x * 1; h[0] = row.float(); h
-    h = a * 1; h[0] = 2.7; h
-    h = a * 1; h[0] = row; h
-    h = b & b; h[0] = 2; h
-    h = x * 1; h.T[0] = col[:, 0]; h
-    h = x * 1; h[0][1:] = s; h
-    h = x * 1; v = h[1]; h[0] = v; h, v
-    h = x * 1; v = h[:, 1]; v[:] = s; h * v[:, None]
-    h = x * 1; h[:, ::2][1] = row[:2]; h
-    h = x * 1; h[i - 1] = y; h
-    h = x * 1; h[[1, 0], [0, 2]] = col[:, 0]; h
-    h = x * 1; h[0] = h[1]; h
-    h = x * 1; h[0] += row; h
-    h = x * 1; h[b] *= s; h
-    h = x * 1; h[:, i] -= col; h
-    h = s * 1; h[()] = r; h
-    h = s * 1; h[...] = 2; h
-    h = s * 1; h[None] = row[:1]; h
-    h = e * 1; h[:] = row; h
-    h = x * 1; h[:0] = row; h
-    h = x * 1; h[z] = row; h
-    h = x * 1; h[b & ~b] = s; h
-    h = torch.zeros(2, 3, dtype=torch.float64); h[1] = row; h[:, 0] = s; h
-    h = torch.zeros(3, dtype=torch.float64); h[k] = s; h[k + 1] = h[k] * r; h
-    h = x * 1; y0 = h.sin(); h[0] = row; y0 + h
-    h = x * 1; y0 = h + 1; h[0] = row; y0 * h
-"""
-
-# ---- bad arguments: both libraries fail, with errors of one type
-
-BAD = """
-    x + y.T; x * c; torch.add(x, "a"); x + "a"; x + None; x + [1, 2, 3]; torch.add(x); torch.add(a, 1, alpha=1.5); b - b; b - True; -b
-    torch.sub(b, b); ~x; x & x; a & x; a & 1.5; x | a; torch.bitwise_not(x); torch.exp("a"); torch.exp(2.0); torch.exp([1.0])
-    torch.clamp(x); x.clamp("a"); b.clamp(0, 1); torch.where(b, x); torch.where(b, x, y.T); torch.where(a, x, y); torch.maximum(x, 2)
-    torch.maximum(x, y.T); a ** -1; torch.div(x, y, rounding_mode="up"); a // 0; a % 0; torch.floor_divide(a, a * 0); x < "a"; x < y.T
-    x < None; torch.pow(2, 3); torch.square("a"); torch.relu(b); torch.abs(b); F.relu(2)
-    x.reshape(4); x.reshape(-1, -1); x.reshape(-1, 4); x.reshape(-2, 3); e.reshape(-1, 0); x.reshape(2.0, 3); x.reshape("a"); x.T.view(6)
-    c.transpose(0, 1).view(12, 2); x.view(5); x.view(-1, 4); x.transpose(0, 2); x.transpose(0); x.transpose(-3, 0); s.transpose(0, 1)
-    x.permute(0); x.permute(0, 0); x.permute(0, 2); x.permute(0, 1, 2); x.permute(-1, 1); x.squeeze(2); x.squeeze((0, 0)); x.unsqueeze(3)
-    x.unsqueeze(-4); x.unsqueeze(); x.expand(3); x.expand(3, 3); x.expand(-1, 2, 3); x.expand(2, 3, 4); row.expand(-1, 3); row.expand(2, -2)
-    torch.broadcast_to(x, (3,)); torch.broadcast_to(x, (3, 3)); c.flatten(2, 1); c.flatten(3); c.t(); x.unflatten(1, (2, 2)); x.unflatten(2, (1,))
-    torch.cat([]); torch.cat([x, row]); torch.cat([x, y.T]); torch.cat([x, y], 2); torch.cat(x); torch.cat([s, s]); torch.cat([x, 2]); torch.cat(x, y)
-    torch.stack([]); torch.stack([x, row]); torch.stack([x, y], 3); torch.stack([x, 1]); torch.stack(2); torch.broadcast_tensors(x, y.T)
-    x.split(-1); x.split(0); x.split([1, 2]); x.split([3, -1]); x.split(1, 2); s.split(1); x.chunk(0); x.chunk(-1); x.chunk(1, 2); s.chunk(1)
-    s.unbind(); x.unbind(2); x.split("a"); x.select(0, 2); x.select(2, 0); s.select(0, 0); x.select(0, -3); x.chunk(1.5)
-    x[2]; x[-3]; x[0, 3]; x[0, 0, 0]; x[:, :, :]; x[..., ...]; x[1.0]; x["a"]; s[0]; s[:]; x[::0]; x[row]; x[i]; x[[0, 5]]; x[[-3]]
-    x[m3]; x[:, m4]; x[b, 0]; x[b.T]; x[[0, 1], [0, 1, 2]]; x[[1.5]]; x[x]; x[0:"a"]; x[1.0:]; x[i, i, i]; e[0]; e[[0]]; none[k]; s[k]; x[{}]
-    x.gather(0, grid + 2); x.gather(0, -grid); x.gather(2, grid); x.gather(0, x); x.gather(0, i); x.gather(1, grid.T); x.gather(0, 0)
-    x.gather(0, torch.zeros((2, 4), dtype=torch.int64)); x.scatter_add(0, grid + 2, y); x.scatter_add(0, grid, y[:, :2]); x.scatter_add(0, i, y)
-    x.scatter_add(0, grid, y.float()); x.scatter_add(0, grid, 1.0); x.scatter_add(0, x, y); x.scatter_add(2, grid, y); x.scatter_add(1, grid.T, y.T)
-    c.index_select(0, i + 2); c.index_select(0, grid); c.index_select(3, i); c.index_select(0, x); c.index_select(0, 1); c.index_select(0, -i)
-    x.masked_fill(a, 1); x.masked_fill(b.T, 1); x.masked_fill(b, row); x.masked_fill(b, "a"); x.masked_fill(b, None); x.masked_fill([True], 1)
-    x.take_along_dim(i, 0); x.take_along_dim(grid, 2); x.take_along_dim(x, 1); x.take_along_dim(grid + 5, 0); x.take_along_dim(grid[:, :2], 0)
-    F.embedding(i + 5, w); F.embedding(-i, w); F.embedding(x, w); F.embedding(i, row); F.embedding(i, c); F.embedding(i, w, padding_idx=5)
-    F.embedding(i, w, padding_idx=-6); F.embedding(b, w); F.embedding(2, w); F.embedding(i, 2); x.to("nowhere"); x.to(5.0); x.to(torch.float32, 3, 4, 5)
-    x.type("a"); x.to(foo=1); x.view(); x.numpy().foo; torch.tanh(); torch.tanh(x, y); x.tanh(1); x.sin(out=2); x.foo; torch.foo
-"""
-
-BAD_STEPS = """
-    h = x * 1; h[2] = 1
-    h = x * 1; h[0] = col
-    h = x * 1; h[0] = y
-    h = x * 1; h[b] = row[:2]
-    h = x * 1; h[[0, 5]] = 1
-    h = x * 1; h[0] = "a"
-    h = x * 1; h[0] = None
-    h = x * 1; h["a"] = 1
-    h = x * 1; h[m3] = 1
-    h = x * 1; h[0, 0, 0] = 1
-    h = x * 1; h[0] = [1.0, 2.0]
-    h = x * 1; h[0, 0] = row
-    h = x * 1; h[x] = 1
-    h = x * 1; h += c
-    h = x * 1; h.add_("a")
-    h = row * 1; h.add_(x)
-    h = a * 1; h.exp_()
-    h = a * 1; h /= q
-    h = a * 1; h.add_(1.5)
-    h = x * 1; h.masked_fill_(b.T, 1)
-    h = x * 1; h.scatter_add_(0, grid + 2, y)
-    h = x * 1; h.squeeze_(7)
-    x[0] = 1
-    x.add_(1)
-    x[0].mul_(2)
-    h = x[0].expand(4, 3); h[0] = 1
-    h = x.exp(); g = h * h; h[0] = 1; g.sum().backward()
 """
 
 

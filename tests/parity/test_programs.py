@@ -9,8 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from hypothesis import given, note, settings
-from hypothesis import strategies as st
+from hypothesis import given, note, settings, strategies as st
 
 from .beside import minigrad, torch
 
@@ -145,8 +144,9 @@ def invalidated(theirs: Machine) -> bool:
     try:
         return any(t.is_leaf is None for t in theirs.tensors)
     except RuntimeError as error:
-        assert "multiple views" in str(error)
-        return True
+        if "multiple views" in str(error):
+            return True
+        raise
 
 
 def run(program: list[Any], machines: list[Machine]) -> bool:

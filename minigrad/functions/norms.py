@@ -1,0 +1,82 @@
+"""Standard deviation and norms by PyTorch's names. What they compute and their gradients: ops/norms.py."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+from .. import dtypes
+from ..ops import norms as rules, reductions
+from ..tensor import Tensor
+from .arguments import tensor_argument, type_word
+from .attach import method
+from .dims import axes
+
+__all__ = ["norm", "std"]
+
+Dim = int | Sequence[int] | None
+
+
+def over(dim: Dim, ndim: int) -> tuple[int, ...] | None:
+    """Return the axes to reduce, None for all of them: no dim, an empty list of dims, or a 0-d tensor."""
+    found = None if dim is None else axes(dim, ndim)
+    return found if ndim and found else None
+
+
+@method
+def std(
+    input: Tensor, dim: Any = None, unbiased: bool | None = None, keepdim: bool = False, *, correction: float | None = None
+) -> Tensor:
+    """Return √(Σ (x − x̄)² / (n − correction)) over `dim` (one, several, or None for all), n elements in each sum.
+
+    unbiased: True stands for correction 1 (the default), False for 0. May come first: `x.std(False)`.
+    RuntimeError: input is not floating-point. UserWarning: n ≤ correction; the result is then nan or inf.
+    """
+    if isinstance(dim, bool):
+        dim, unbiased = None, dim
+    if unbiased is not None and correction is not None:
+        raise TypeError("std(): give `unbiased` or `correction`, not both")
+    if input.dtype.category != dtypes.FLOAT:
+        raise RuntimeError("std and var only support floating point and complex dtypes")
+    removed = correction if correction is not None else 1 if unbiased is None else int(unbiased)
+    reduced = over(dim, input.ndim)
+    result = rules.std.call(input, axis=reduced, keepdims=keepdim, correction=removed)
+    if reductions.count(input.shape, reduced) <= removed and result.numel():
+        warnings.warn(
+            "std(): degrees of freedom is <= 0. Correction should be strictly less than the reduction factor (input numel "
+            "divided by output numel).",
+            stacklevel=2,
+        )
+    return result
+
+
+def vector_norm(x: Tensor, ord: float = 2, dim: Dim = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
+    """Return (Σ |x|^p)^(1/p), p = ord, over `dim` (one, several, or None for all elements, as one vector).
+
+    p = ∞ is the largest |x|, −∞ the smallest, 0 the number of elements that are not 0.
+    dtype: what x is converted to first. RuntimeError: x is not floating-point; or p < 0 or ∞, and there are no elements.
+    """
+    x = tensor_argument(x, "linalg_vector_norm", "x", 1)
+    x = x if dtype is None else x.to(dtype)
+    if x.dtype.category != dtypes.FLOAT:
+        raise RuntimeError(f"linalg.vector_norm: Expected a floating point or complex tensor as input. Got {type_word(x)}")
+    if (ord < 0 or ord == math.inf) and not reductions.count(x.shape, over(dim, x.ndim)):
+        raise RuntimeError(
+            f"linalg.vector_norm cannot compute the {ord} norm on an empty tensor because the operation does not have an "
+            "identity"
+        )
+    return rules.vector_norm.call(x, ord=float(ord), axis=over(dim, x.ndim), keepdims=keepdim)
+
+
+@method
+def norm(input: Tensor, p: float | str | None = "fro", dim: Dim = None, keepdim: bool = False, dtype: Any = None) -> Tensor:
+    """Return (Σ |x|^p)^(1/p) over `dim` (one, several, or None for all elements): never the norm of a matrix as an operator.
+
+    p: a number, ±inf, or "fro", which is 2. dtype: what input is converted to first.
+    ValueError: p is another word; the nuclear norm is not offered.
+    """
+    if isinstance(p, str) and p != "fro":
+        raise ValueError(f"norm(): p must be a number or 'fro', not '{p}'")
+    return vector_norm(input, 2 if p is None or isinstance(p, str) else p, dim, keepdim, dtype=dtype)

@@ -1,0 +1,90 @@
+"""AdamW, RMSprop and Adagrad beside torch.optim: 50 steps with all options, states carried over both ways, layout."""
+
+import numpy as np
+import pytest
+
+import layers as nn
+import minigrad
+
+from .test_optim import as_torch, said, started, train
+
+torch = pytest.importorskip("torch")
+
+CASES = [
+    ("AdamW", {}),
+    ("AdamW", {"lr": 0.1, "betas": (0.8, 0.95), "eps": 1e-3, "weight_decay": 0.3}),
+    ("AdamW", {"lr": 0.1, "amsgrad": True, "maximize": True}),
+    ("RMSprop", {}),
+    ("RMSprop", {"lr": 0.05, "alpha": 0.9, "eps": 1e-3, "weight_decay": 0.05}),
+    ("RMSprop", {"lr": 0.05, "momentum": 0.9, "maximize": True}),
+    ("RMSprop", {"lr": 0.05, "centered": True, "momentum": 0.5, "weight_decay": 0.05}),
+    ("Adagrad", {}),
+    ("Adagrad", {"lr": 0.1, "lr_decay": 0.1, "weight_decay": 0.05, "eps": 1e-3}),
+    ("Adagrad", {"lr": 0.1, "initial_accumulator_value": 0.5, "maximize": True}),
+]
+
+
+@pytest.mark.parametrize(("name", "options"), CASES)
+def test_fifty_steps(name, options):
+    ours, theirs = started(minigrad, nn), started(torch, torch.nn)
+    mine = train(minigrad, getattr(minigrad.optim, name)(ours, **options), ours, 50, seed=1)
+    reference = train(torch, getattr(torch.optim, name)(theirs, **options), theirs, 50, seed=1)
+    for a, b in zip(mine, reference, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-11, atol=1e-11)
+
+
+@pytest.mark.parametrize(("name", "options"), CASES)
+def test_state_is_carried_over_both_ways(name, options):
+    """10 steps here, 10 in PyTorch, 10 here again, are 30 steps in PyTorch."""
+    ours, theirs, whole = started(minigrad, nn), started(torch, torch.nn), started(torch, torch.nn)
+    first, second = getattr(minigrad.optim, name)(ours, **options), getattr(torch.optim, name)(theirs, **options)
+    train(minigrad, first, ours, 10, seed=1)
+    with torch.no_grad():
+        for a, b in zip(ours, theirs, strict=True):
+            b.copy_(torch.from_numpy(a.detach().numpy()))
+    second.load_state_dict(as_torch(first.state_dict()))
+    train(torch, second, theirs, 10, seed=2)
+    with minigrad.no_grad():
+        for a, b in zip(ours, theirs, strict=True):
+            a.copy_(minigrad.tensor(b.detach().numpy()))
+    third = getattr(minigrad.optim, name)(ours)
+    third.load_state_dict(second.state_dict())
+    mine = train(minigrad, third, ours, 10, seed=3)
+    optimizer = getattr(torch.optim, name)(whole, **options)
+    for seed in (1, 2, 3):
+        reference = train(torch, optimizer, whole, 10, seed)
+    for a, b in zip(mine, reference, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-11, atol=1e-11)
+
+
+@pytest.mark.parametrize(("name", "options"), CASES)
+def test_state_has_pytorchs_layout(name, options):
+    def layout(library, module):
+        parameters = started(library, module)
+        optimizer = getattr(library.optim, name)(parameters, **options)
+        train(library, optimizer, parameters, 2, seed=0)
+        state = optimizer.state_dict()
+        entries = {
+            number: [(key, tuple(value.shape), str(value.dtype)) for key, value in entry.items()]
+            for number, entry in state["state"].items()
+        }
+        return entries, state["param_groups"]
+
+    (ours, our_groups), (theirs, their_groups) = layout(minigrad, nn), layout(torch, torch.nn)
+    assert ours == theirs
+    for mine, reference in zip(our_groups, their_groups, strict=True):
+        assert mine.items() <= reference.items()
+
+
+@pytest.mark.parametrize(
+    ("name", "bad"),
+    [
+        *[("AdamW", bad) for bad in ({"lr": -1}, {"eps": -1}, {"betas": (0.9, 1.0)}, {"weight_decay": -1})],
+        *[("RMSprop", {setting: -1}) for setting in ("lr", "alpha", "eps", "weight_decay", "momentum")],
+        *[("Adagrad", {setting: -1}) for setting in ("lr", "lr_decay", "eps", "weight_decay", "initial_accumulator_value")],
+    ],
+)
+def test_says_what_pytorch_says(name, bad):
+    ours, theirs = started(minigrad, nn), started(torch, torch.nn)
+    refused = said(lambda: getattr(minigrad.optim, name)(ours, **bad))
+    assert refused == said(lambda: getattr(torch.optim, name)(theirs, **bad))
