@@ -70,6 +70,7 @@ def test_ids_out_of_range_are_refused():
 
 
 def test_dropout():
+    """Pitfall 22: off in evaluation."""
     torch.manual_seed(0)
     layer = nn.Dropout(0.3)
     x = torch.ones(200, 200, dtype=torch.float64, requires_grad=True)

@@ -34,6 +34,7 @@ def bptt(cell, x, h0, dh_T):
 @settings(max_examples=40)
 @given(T=sizes, B=sizes, I=sizes, H=sizes, bias=st.booleans(), nonlinearity=st.sampled_from(["tanh", "relu"]), seed=sizes)
 def test_unrolled_cell_is_bptt(T, B, I, H, bias, nonlinearity, seed):
+    """Pitfall 14: drawn sizes, T = 1, B = 1 and I ≠ H among them."""
     rng = np.random.default_rng(seed)
     torch.manual_seed(seed)
     cell = nn.RNNCell(I, H, bias, nonlinearity, dtype=torch.float64)

@@ -60,7 +60,7 @@ def test_10_000_diamonds_run_each_node_once():
 
 
 def test_gradients_arrive_youngest_first():
-    """A node runs after everything that used its output, in the reverse of the order of creation."""
+    """Pitfall 6: a node runs once, after everything that used its output, in the reverse of the order of creation."""
     x = leaf(2.0)
     a = x * 3
     b = x * a  # uses x again, later

@@ -156,6 +156,7 @@ def test_cross_entropy_against_distributions(reduction, smoothing, weighted):
 @pytest.mark.parametrize("smoothing", [0.0, 0.2])
 @pytest.mark.parametrize("ignored", [slice(0, 4), slice(1, 3), slice(0, 0)])
 def test_ignored_targets(reduction, smoothing, ignored):
+    """Pitfall 18: label smoothing with ignored targets, and a batch whose every target is ignored."""
     y = Y.copy()
     y[ignored] = -100
     agree(lambda torch, F, x, y: F.cross_entropy(x, y, reduction=reduction, label_smoothing=smoothing), X, y)
