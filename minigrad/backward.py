@@ -100,7 +100,7 @@ class Sweep:
                     total = total + dx
                     pending[source] = as_array(total)
                     owned.add(source)
-            if not keep and node.op.keeps_arrays:
+            if not keep and edges and node.op.keeps_arrays:
                 node.edges = None
                 if node.extra is not None:
                     node.extra.release()

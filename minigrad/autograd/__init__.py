@@ -159,5 +159,6 @@ def _sweep(
         mode.record(recording)
 
 
+from . import functional  # noqa: E402
 from .function import Function, FunctionCtx, once_differentiable  # noqa: E402
 from .gradcheck import gradcheck, gradgradcheck  # noqa: E402 - made of grad

@@ -1,5 +1,5 @@
-"""What programs use around training, by PyTorch's names: data.py (torch.utils.data)."""
+"""What programs use around training, by PyTorch's names: checkpoint.py, data.py (torch.utils.data)."""
 
-from . import data
+from . import checkpoint, data
 
-__all__ = ["data"]
+__all__ = ["checkpoint", "data"]

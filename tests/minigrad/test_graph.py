@@ -317,3 +317,13 @@ def test_float32_gradients_of_mixed_graphs_keep_each_inputs_type():
     y.sum().backward()
     assert x.grad.dtype == torch.float32
     assert w.grad.dtype == torch.float64
+
+
+def test_a_target_inside_the_graph_keeps_what_lies_behind_it():
+    """grad(y, h) runs nothing behind h, so it frees nothing there."""
+    x = leaf([0.5, 1.0])
+    h = torch.tanh(x)
+    (g,) = torch.autograd.grad((h * h).sum(), h)
+    np.testing.assert_allclose(g.numpy(), 2 * np.tanh([0.5, 1.0]))
+    h.sum().backward()
+    np.testing.assert_allclose(x.grad.numpy(), 1 - np.tanh([0.5, 1.0]) ** 2)
