@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from .arrays import Array, Namespace, backend
+from .arrays import Array, backend
 
 
 class Placed:
@@ -26,12 +26,6 @@ class Placed:
     def add_to(self, buffer: Array) -> None:
         """Add this gradient to a full-size buffer, in place."""
         backend(buffer).add_at(buffer, self.index, self.values)
-
-    def dense(self, xp: Namespace, shape: tuple[int, ...]) -> Array:
-        """Return this gradient as a full-size array."""
-        buffer = xp.zeros(shape, dtype=self.values.dtype, device=self.values.device)
-        self.add_to(buffer)
-        return buffer
 
 
 class Erased:

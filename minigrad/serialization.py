@@ -23,6 +23,7 @@ import safetensors.numpy
 from . import arrays, dtypes
 from .arrays import Device
 from .tensor import Size, Tensor
+from .utils.files import write_atomically
 
 __all__ = ["load", "save"]
 
@@ -55,7 +56,7 @@ def save(obj: Any, f: Any) -> None:
     if hasattr(f, "write"):
         f.write(content)
     else:
-        _write(Path(f), content)
+        write_atomically(Path(f), content)
 
 
 def load(f: Any, map_location: Any = None, *, weights_only: bool | None = None) -> Any:
@@ -89,15 +90,6 @@ def load(f: Any, map_location: Any = None, *, weights_only: bool | None = None) 
 
 
 # ---- files
-
-
-def _write(path: Path, content: bytes) -> None:
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        temporary.write_bytes(content)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def _open(content: bytes) -> tuple[Arrays, dict[str, str]]:

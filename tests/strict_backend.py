@@ -78,9 +78,6 @@ class StrictBackend(Backend):
     def erf(self, array: Any) -> Any:
         return wrap(scipy.special.erf(array._array))
 
-    def synchronize(self) -> None:
-        pass
-
 
 def wrap(array: np.ndarray) -> Any:
     """Put a NumPy array under a strict one, on the second device."""

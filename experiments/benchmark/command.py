@@ -11,9 +11,9 @@ from pathlib import Path
 
 from experiments.lab.claims import Claim, summary
 from experiments.lab.figures import house_style, rendered
-from experiments.lab.files import write_atomically
 from experiments.lab.folder import RunFolder, versions
 from experiments.lab.usage import UsageError, suggestion
+from minigrad.utils.files import write_atomically
 
 from . import conditions, engine, machine
 from .chart import draw

@@ -19,8 +19,9 @@ from typing import Any
 import numpy as np
 
 import minigrad
+from minigrad.utils.files import write_atomically
 
-from .files import json_text, write_atomically
+from .files import json_text
 from .usage import UsageError
 
 

@@ -7,7 +7,9 @@ from typing import Any, TypeVar
 
 from tqdm import tqdm
 
-from .files import json_text, write_atomically
+from minigrad.utils.files import write_atomically
+
+from .files import json_text
 
 Item = TypeVar("Item")
 _SECONDS_BETWEEN_WRITES = 5.0

@@ -4,10 +4,11 @@ import time
 from dataclasses import asdict
 from pathlib import Path
 
+from minigrad.utils.files import write_atomically
+
 from .claims import Claim
 from .experiment import Arrays, C, Experiment
 from .figures import house_style, rendered
-from .files import write_atomically
 from .folder import RunFolder, versions
 from .record import Record
 from .usage import UsageError

@@ -102,7 +102,3 @@ class Backend(ABC):
     @abstractmethod
     def erf(self, array: Array) -> Array:
         """Return the error function, elementwise."""
-
-    @abstractmethod
-    def synchronize(self) -> None:
-        """Wait until the work in flight is done."""

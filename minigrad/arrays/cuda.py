@@ -134,10 +134,6 @@ class CupyBackend(Backend):
         """Return CuPy's error function."""
         return self.special.erf(array)
 
-    def synchronize(self) -> None:
-        """Wait for the current stream."""
-        self.cupy.cuda.get_current_stream().synchronize()
-
     def _check_ids(self, array: Array, index: Any) -> None:
         if is_basic(index):
             return

@@ -94,9 +94,6 @@ class NumpyBackend(Backend):
         """Return SciPy's error function."""
         return scipy.special.erf(array)
 
-    def synchronize(self) -> None:
-        """Return at once: NumPy's calls are synchronous."""
-
 
 def is_basic(index: Any) -> bool:
     """True if an index is made of integers, slices, None and ... only, so that it selects a view."""

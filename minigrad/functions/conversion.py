@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .. import arrays, dtypes
+from .. import dtypes
 from ..arrays import Device
 from ..ops import elementwise, transfer
 from ..tensor import Tensor
@@ -115,8 +115,3 @@ def is_floating_point(input: Tensor) -> bool:
 
 Tensor.is_cuda = property(lambda self: self.device.type == "cuda")  # type: ignore[attr-defined]
 Tensor.is_sparse = property(lambda self: False)  # type: ignore[attr-defined]
-
-
-def synchronize(input: Tensor) -> None:
-    """Wait until the device of input has done its work."""
-    arrays.backend(input.array).synchronize()

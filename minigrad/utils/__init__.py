@@ -1,4 +1,4 @@
-"""What programs use around training, by PyTorch's names: checkpoint.py, data.py (torch.utils.data)."""
+"""What programs use around training, by PyTorch's names: checkpoint.py, data (torch.utils.data); files.py."""
 
 from . import checkpoint, data
 

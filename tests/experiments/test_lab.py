@@ -19,13 +19,14 @@ from experiments import lab
 from experiments.lab import Claim, Experiment, Table, UsageError, option
 from experiments.lab.config import show
 from experiments.lab.figures import house_style, new_figure, ordered_colours, rendered
-from experiments.lab.files import json_text, write_atomically
+from experiments.lab.files import json_text
 from experiments.lab.folder import RunFolder
 from experiments.lab.record import Record
 from experiments.lab.runner import execute
 from experiments.lab.terminal import claims_text
 from experiments.lab.training import train
 from minigrad import optim
+from minigrad.utils.files import write_atomically
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,6 +1,5 @@
 """autograd.Function: versions of what it saved, for how long it is kept, and whose memory gradients are."""
 
-import gc
 import weakref
 
 import numpy as np
@@ -10,18 +9,6 @@ import minigrad as torch
 from minigrad.autograd import Function
 
 from .user_functions import Cube, Exp, Keeps, Twice, Watched, leaf
-
-
-@pytest.fixture
-def uncollected():
-    """Run with the cyclic garbage collector off; at the end nothing may wait for it."""
-    gc.collect()
-    gc.disable()
-    try:
-        yield
-        assert gc.collect() == 0, "reference cycles were made"
-    finally:
-        gc.enable()
 
 
 def test_a_saved_array_written_later_is_noticed():

@@ -11,18 +11,6 @@ import minigrad as torch
 from minigrad.memory import history
 
 
-@pytest.fixture
-def uncollected():
-    """Run with the cyclic garbage collector off, from a clean start; at the end nothing may wait for it."""
-    gc.collect()
-    gc.disable()
-    try:
-        yield
-        assert gc.collect() == 0, "reference cycles were made"
-    finally:
-        gc.enable()
-
-
 def leaf(*shape, seed=0):
     return torch.tensor(np.random.default_rng(seed).standard_normal(shape), requires_grad=True)
 

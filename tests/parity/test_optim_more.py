@@ -1,12 +1,11 @@
 """AdamW, RMSprop and Adagrad beside torch.optim: 50 steps with all options, states carried over both ways, layout."""
 
-import numpy as np
 import pytest
 
 import layers as nn
 import minigrad
 
-from .test_optim import as_torch, said, started, train
+from .test_optim import check_carried_over, check_fifty_steps, said, started, train
 
 torch = pytest.importorskip("torch")
 
@@ -26,35 +25,12 @@ CASES = [
 
 @pytest.mark.parametrize(("name", "options"), CASES)
 def test_fifty_steps(name, options):
-    ours, theirs = started(minigrad, nn), started(torch, torch.nn)
-    mine = train(minigrad, getattr(minigrad.optim, name)(ours, **options), ours, 50, seed=1)
-    reference = train(torch, getattr(torch.optim, name)(theirs, **options), theirs, 50, seed=1)
-    for a, b in zip(mine, reference, strict=True):
-        np.testing.assert_allclose(a, b, rtol=1e-11, atol=1e-11)
+    check_fifty_steps(name, options, 1e-11)
 
 
 @pytest.mark.parametrize(("name", "options"), CASES)
 def test_state_is_carried_over_both_ways(name, options):
-    """10 steps here, 10 in PyTorch, 10 here again, are 30 steps in PyTorch."""
-    ours, theirs, whole = started(minigrad, nn), started(torch, torch.nn), started(torch, torch.nn)
-    first, second = getattr(minigrad.optim, name)(ours, **options), getattr(torch.optim, name)(theirs, **options)
-    train(minigrad, first, ours, 10, seed=1)
-    with torch.no_grad():
-        for a, b in zip(ours, theirs, strict=True):
-            b.copy_(torch.from_numpy(a.detach().numpy()))
-    second.load_state_dict(as_torch(first.state_dict()))
-    train(torch, second, theirs, 10, seed=2)
-    with minigrad.no_grad():
-        for a, b in zip(ours, theirs, strict=True):
-            a.copy_(minigrad.tensor(b.detach().numpy()))
-    third = getattr(minigrad.optim, name)(ours)
-    third.load_state_dict(second.state_dict())
-    mine = train(minigrad, third, ours, 10, seed=3)
-    optimizer = getattr(torch.optim, name)(whole, **options)
-    for seed in (1, 2, 3):
-        reference = train(torch, optimizer, whole, 10, seed)
-    for a, b in zip(mine, reference, strict=True):
-        np.testing.assert_allclose(a, b, rtol=1e-11, atol=1e-11)
+    check_carried_over(name, options, 1e-11)
 
 
 @pytest.mark.parametrize(("name", "options"), CASES)
