@@ -1,4 +1,4 @@
-"""The command line: ``python -m experiments list``, ``run NAME``, ``bench``."""
+"""The command line: ``python -m experiments list``, ``run NAME``, ``predict RUN``, ``bench``."""
 
 import argparse
 import io
@@ -7,23 +7,24 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
-from typing import Any, NoReturn
 
 from . import one_thread  # noqa: F401 (first of all, before NumPy is loaded)
 from .lab.claims import summary
 from .lab.registry import everything, find
 from .lab.runner import execute
 from .lab.terminal import claims_text
-from .lab.usage import UsageError, suggestion
+from .lab.usage import Parser, UsageError, layout, suggestion
 
 DESCRIPTION = """\
-Published results on vanishing and exploding gradients, each one command.
+Published results on vanishing and exploding gradients, and networks that read, each one command.
 
 examples:
   python -m experiments list                         what there is, with sources and running times
   python -m experiments run flow                     draw the norm of dL/dh_t against t and check the chain rule
   python -m experiments run flow --quick             the same, smaller, in seconds
   python -m experiments run flow --help              every setting of one experiment
+  python -m experiments run surnames                 train a classifier of surnames, on a sample
+  python -m experiments predict surnames kang        ask it
   python -m experiments bench engine                 time the engine against what else is installed
 """
 
@@ -33,7 +34,7 @@ Run an experiment: it draws its figure, computes the numbers its source claims, 
 A run leaves a new folder, and never writes over an earlier one:
   config.json, run.json          the settings with the seed; command, versions, time
   metrics.jsonl, arrays.npz      what was logged on the way; what figure and claims are computed from
-  figure.png, figure.svg
+  figure.png, figure.svg         the figure, or several by their names
   claims.json                    each claim's sentence, source, expected, obtained, tolerance, holds
                                  (true, false, or null where a figure is only reported)
 
@@ -41,29 +42,25 @@ examples:
   python -m experiments run flow
   python -m experiments run flow --quick --seed 3
   python -m experiments run flow --text my_novel.txt --out runs/my_novel
+  python -m experiments run surnames --data surnames_with_splits.csv --set protocol=clean
   python -m experiments run flow --set gains=0.9,1,1.1 T=200 optimizer=adam lr=0.001
 """
 
 
-class Parser(argparse.ArgumentParser):
-    """An argument parser whose errors are one line."""
-
-    def error(self, message: str) -> NoReturn:
-        """Raise UsageError in place of printing the usage and leaving."""
-        raise UsageError(f"{message}; see: {self.prog} --help")
-
-
-RUN_OPTIONS = ("--quick", "--seed", "--out", "--text", "--set", "--help")
+RUN_OPTIONS = ("--quick", "--seed", "--out", "--text", "--data", "--set", "--help")
 COMMANDS = {
     "list": "what there is: name, source, running time",
     "run": "run one experiment; run --help",
+    "predict": "ask the model that a run has trained; predict --help",
     "bench": "time the engine against what else is installed; bench --help",
 }
+
+# Commands with a module of their own, whose `main` is handed the arguments.
+ELSEWHERE = {"predict": "experiments.predict", "bench": "experiments.benchmark"}
 
 
 def parsers() -> tuple[Parser, Parser]:
     """The whole command line's parser, and that of ``run`` inside it."""
-    layout: dict[str, Any] = {"formatter_class": argparse.RawDescriptionHelpFormatter, "allow_abbrev": False}
     top = Parser(prog="python -m experiments", description=DESCRIPTION, **layout)
     commands = top.add_subparsers(dest="command", metavar="COMMAND")
     commands.add_parser("list", help=COMMANDS["list"], **layout)
@@ -73,9 +70,11 @@ def parsers() -> tuple[Parser, Parser]:
     run.add_argument("--seed", metavar="N", help="short for --set seed=N (default 0)")
     run.add_argument("--out", metavar="DIR", type=Path, help="the run folder (default runs/NAME-<date>-<time>)")
     run.add_argument("--text", metavar="FILE", help="short for --set text=FILE: read your own text, UTF-8")
+    run.add_argument("--data", metavar="FILE", help="short for --set data=FILE: your own data")
     run.add_argument("--set", metavar="KEY=VALUE", nargs="+", action="extend", default=[], help="change settings")
     run.add_argument("-h", "--help", action="store_true", help="show this, and with NAME its settings")
-    commands.add_parser("bench", help=COMMANDS["bench"], **layout)
+    for name in ELSEWHERE:
+        commands.add_parser(name, help=COMMANDS[name], **layout)
     return top, run
 
 
@@ -91,14 +90,14 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
 
 
 def settings(arguments: argparse.Namespace) -> dict[str, str]:
-    """``--set``, ``--seed`` and ``--text`` as one table of settings."""
+    """``--set``, ``--seed``, ``--text`` and ``--data`` as one table of settings."""
     table: dict[str, str] = {}
     for item in arguments.set:
         key, equals, value = item.partition("=")
         if not equals:
             raise UsageError(f"--set {item}: expected KEY=VALUE, such as --set T=50")
         table[key] = value
-    for name in ("seed", "text"):
+    for name in ("seed", "text", "data"):
         if getattr(arguments, name) is not None:
             table[name] = getattr(arguments, name)
     return table
@@ -113,7 +112,7 @@ def run(arguments: argparse.Namespace, argv: Sequence[str]) -> None:
     command = shlex.join(["python", "-m", "experiments", *argv])
     folder, arrays, claims = execute(experiment, config, out=arguments.out, command=command)
     print(f"{experiment.table(config, arrays)}\n\n{claims_text(claims)}\n")
-    print(f"{summary(claims)}. Figure and numbers: {folder / 'figure.png'}")
+    print(f"{summary(claims)}. Figures and numbers: {', '.join(str(path) for path in sorted(folder.glob('*.png')))}")
 
 
 def show_help(name: str | None) -> None:
@@ -134,8 +133,8 @@ def list_experiments() -> None:
 
 def dispatch(argv: Sequence[str]) -> int:
     """Carry out one command line; raises UsageError for one that makes no sense."""
-    if argv[:1] == ["bench"]:
-        return int(import_module("experiments.benchmark").main(list(argv[1:])))
+    if argv and argv[0] in ELSEWHERE:
+        return int(import_module(ELSEWHERE[argv[0]]).main(list(argv[1:])))
     arguments = parse(argv)
     if arguments.command == "list":
         list_experiments()

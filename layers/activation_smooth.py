@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 from minigrad import Tensor
 
 from . import functional
@@ -133,13 +135,27 @@ class Hardtanh(Module):
         min_val: the lower bound.
         max_val: the upper bound.
         inplace: whether x itself is overwritten.
+        min_value, max_value: older names of the bounds, which warn (FutureWarning).
 
     Raises:
         AssertionError: max_val is not greater than min_val.
     """
 
-    def __init__(self, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> None:
+    def __init__(
+        self,
+        min_val: float = -1.0,
+        max_val: float = 1.0,
+        inplace: bool = False,
+        min_value: float | None = None,
+        max_value: float | None = None,
+    ) -> None:
         super().__init__()
+        for name, given in (("min", min_value), ("max", max_value)):
+            if given is not None:
+                message = f"keyword argument `{name}_value` is deprecated and rename to `{name}_val`"
+                warnings.warn(message, FutureWarning, stacklevel=2)
+        min_val = min_val if min_value is None else min_value
+        max_val = max_val if max_value is None else max_value
         if not max_val > min_val:
             raise AssertionError(f"max_val ({max_val}) must be greater than min_val ({min_val})")
         self.min_val = min_val

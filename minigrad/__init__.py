@@ -36,15 +36,22 @@ from .dtypes import (
     int64 as long,
     uint8,
 )
+from .functions.combining import *
 from .functions.conversion import *
+from .functions.counting import *
 from .functions.creation import *
 from .functions.einsum import *
 from .functions.elementwise import *
 from .functions.filling import *
+from .functions.forming import *
 from .functions.indexing import *
 from .functions.info import *
+from .functions.layout import *
+from .functions.legacy import *
 from .functions.multinomial import *
 from .functions.norms import *
+from .functions.ordering import *
+from .functions.pairs import *
 from .functions.products import *
 from .functions.rearranging import *
 from .functions.reductions import *
@@ -54,6 +61,7 @@ from .functions.shape import *
 from .functions.softmax import *
 from .functions.sorting import *
 from .functions.transcendental import *
+from .functions.writing import *
 from .printing import set_printoptions
 from .random import Generator, get_rng_state, initial_seed, manual_seed, seed, set_rng_state
 from .serialization import load, save

@@ -10,7 +10,14 @@ from numpy import asarray, generic
 from .arrays import Array, backend, namespace
 from .graph import Leaf, Source
 from .memory import mark_written
+from .sparse import as_tensor
+from .sparse_rows import SparseRows, elements
 from .tensor import Tensor
+
+UNUSED = (
+    "One of the differentiated Tensors appears to not have been used in the graph. Set allow_unused=True if this is the "
+    "desired behavior."
+)
 
 
 def as_array(gradient: Any) -> Any:
@@ -20,7 +27,7 @@ def as_array(gradient: Any) -> Any:
 
 def run_hooks(hooks: Iterable[Any], gradient: Any, create_graph: bool) -> Any:
     """Show a gradient to hooks, each of which may replace it."""
-    seen = gradient if create_graph else Tensor.wrap(gradient)
+    seen = gradient if create_graph else as_tensor(gradient)
     for hook in list(hooks):
         replacement = hook(seen)
         if replacement is not None:
@@ -33,19 +40,40 @@ def run_hooks(hooks: Iterable[Any], gradient: Any, create_graph: bool) -> Any:
 def accumulate(tensor: Tensor, gradient: Any, create_graph: bool, fresh: bool) -> None:
     """Add a gradient to `tensor.grad`. `fresh` says that no one else holds the array, so that it need not be copied."""
     if tensor.grad is not None and (create_graph or tensor.grad.source is not None):
-        tensor.grad = tensor.grad + (gradient if create_graph else Tensor.wrap(gradient))
+        tensor.grad = tensor.grad + (gradient if create_graph else as_tensor(gradient))
+    elif tensor.grad is not None and (tensor.grad.is_sparse or type(gradient) is SparseRows):
+        _accumulate_rows(tensor, tensor.grad, gradient)
     elif tensor.grad is not None:
         tensor.grad.array += gradient
         mark_written(tensor.grad.array)
     elif create_graph:
         tensor.grad = Tensor.linked(own(gradient.array), gradient.source)
     else:
-        tensor.grad = Tensor.wrap(gradient if fresh else own(gradient))
+        tensor.grad = as_tensor(gradient if fresh else own(gradient))
+
+
+def _accumulate_rows(tensor: Tensor, held: Tensor, gradient: Any) -> None:
+    """Add to `.grad` where one of the two is row-sparse: it stays sparse until something dense is added."""
+    if not held.is_sparse:
+        gradient.add_to(held.array)
+        mark_written(held.array)
+    elif type(gradient) is SparseRows:
+        held.array = held.array + gradient
+    else:
+        tensor.grad = Tensor.wrap(held.array + gradient)
 
 
 def own(gradient: Array) -> Array:
     """Return a copy that is writable and shares no memory."""
-    return namespace(gradient).asarray(gradient, copy=True)
+    return gradient.copy() if type(gradient) is SparseRows else namespace(gradient).asarray(gradient, copy=True)
+
+
+def unshared(gradient: Any, held: set[int]) -> bool:
+    """Return True if no one else holds the memory of a gradient, and note that someone does now."""
+    memory = elements(gradient)
+    free = id(memory) not in held and backend(memory).owns(memory)
+    held.add(id(memory))
+    return free
 
 
 def arrive(found: dict[Source, Any], given: set[int], create_graph: bool) -> None:
@@ -60,9 +88,7 @@ def arrive(found: dict[Source, Any], given: set[int], create_graph: bool) -> Non
         total = as_array(total)
         if source.hooks:
             total = run_hooks(source.hooks.values(), total, create_graph)
-            held.add(id(total))
-        fresh = create_graph or (id(total) not in held and backend(total).owns(total))
-        held.add(id(total))
-        accumulate(tensor, total, create_graph, fresh)
+            held.add(id(elements(total)))
+        accumulate(tensor, total, create_graph, fresh=create_graph or unshared(total, held))
         for hook in list((source.post_hooks or {}).values()):
             hook(tensor)

@@ -17,7 +17,7 @@ import numpy
 from numpy import ndarray
 
 from .arrays import Array, namespace
-from .arrival import accumulate, as_array, run_hooks
+from .arrival import accumulate, as_array, own, run_hooks
 from .graph import Edge, Extra, Leaf, Node, Output, Source, saved_by
 from .memory import history
 from .modes import mode
@@ -25,6 +25,7 @@ from .ops.rule import recorded
 from .order import FREED, Waiting, between, check_saved
 from .partial import Erased, Placed
 from .relink import link, link_joint, linked
+from .sparse_rows import SparseRows, dense
 from .tensor import Tensor
 
 
@@ -67,7 +68,7 @@ class Sweep:
             else:
                 dy, edges = self._unusual(node)
             if type(dy) is not kind and not create_graph and dy is not None:
-                dy = as_array(dy)
+                dy = dense(as_array(dy))
                 kind = type(dy)
                 xp = numpy if kind is ndarray else namespace(_first(dy))
             following = None  # the youngest node met here; most often it is next, and never enters the heap
@@ -127,6 +128,8 @@ class Sweep:
             self._buffer(source, dx, shape, xp)
             dx.add_to(self.pending[source])
             return None
+        if type(dx) is SparseRows:
+            return self._gather(source, dx, xp)
         if dx.shape != shape:
             dx = unbroadcast(xp, dx, shape)
         array = dx.array if self.create_graph else dx
@@ -134,13 +137,27 @@ class Sweep:
             dx = xp.astype(dx, dtype)
         return dx
 
+    def _gather(self, source: Source, rows: SparseRows, xp: Any) -> SparseRows | None:
+        """Add rows to rows, or to a full array; return the first that arrive."""
+        total = self.pending.get(source)
+        if total is None:
+            return rows
+        if type(total) is SparseRows:
+            total.gather(rows)
+            return None
+        if source not in self.owned:
+            self.pending[source] = total = xp.asarray(total, copy=True)
+            self.owned.add(source)
+        rows.add_to(total)
+        return None
+
     def _buffer(self, source: Source, part: Placed, shape: tuple[int, ...], xp: Any) -> None:
         """Make sure that the pending gradient of `source` is a full-size array of the sweep's own."""
         if source not in self.pending:
             values = part.values
             self.pending[source] = xp.zeros(shape, dtype=values.dtype, device=values.device)
         elif source not in self.owned:
-            self.pending[source] = xp.asarray(self.pending[source], copy=True)
+            self.pending[source] = xp.asarray(dense(self.pending[source]), copy=True)
         self.owned.add(source)
 
     def _erase(self, node: Node, source: Source, write: Erased, xp: Any) -> Any:
@@ -182,6 +199,7 @@ class Sweep:
         dy = as_array(dy)
         if hooks:
             dy = run_hooks(hooks.values(), dy, self.create_graph)
+            dy = dy if self.create_graph else own(dy)  # a hook may keep what it saw
             self.owned.discard(source)
         tensor = kept() if kept is not None else None
         if tensor is not None:
@@ -189,12 +207,12 @@ class Sweep:
         if self.targets is not None and source in self.targets:
             self.reached[source] = dy
             self.owned.discard(source)
-        return dy
+        return dense(dy)
 
     def _edges(self, node: Node, extra: Extra, dy: Any) -> Iterable[Edge]:
         edges: Iterable[Edge] = node.edges or ()
         if self.create_graph and node.op.definition is not None:
-            edges = [_ready(edge, dx) for edge, dx in zip(edges, self._defined(node, extra, dy))]
+            edges = [ready(edge, dx) for edge, dx in zip(edges, self._defined(node, extra, dy))]
         elif extra.joint is not None:
             edges = self._joint(node, extra, dy)
         elif self.create_graph:
@@ -212,7 +230,7 @@ class Sweep:
             args = link_joint(node, args)
         xp = self.xp if self.create_graph else namespace(_first(dy))
         results = function(xp, dy, extra.needs, *args)
-        return [_ready(edge, results[edge[6]]) for edge in node.edges]
+        return [ready(edge, results[edge[6]]) for edge in node.edges]
 
     def _defined(self, node: Node, extra: Extra, dy: Any) -> list[Any]:
         """Differentiate a fused op's definition instead of the op: gradients that can be differentiated again."""
@@ -235,13 +253,13 @@ class Sweep:
             for edge in edges:
                 xp = self.xp if self.create_graph else namespace(_first(dy))
                 dx = edge[1](xp, dy, *saved_by(edge))
-                values = dx.values if type(dx) is Placed else dx.dy if type(dx) is Erased else dx
+                values = dx.values if type(dx) in (Placed, SparseRows) else dx.dy if type(dx) is Erased else dx
                 values = values.array if isinstance(values, Tensor) else values
                 if bool(namespace(values).any(namespace(values).isnan(values))):
                     trace = extra.trace or "unknown: it was recorded outside of anomaly mode"
                     where = f" The operation stands at (most recent call last):\n{trace}"
                     raise RuntimeError(f"Function '{node.op.label}' returned nan values in its {edge[6]}th output.{where}")
-                checked.append(_ready(edge, dx))
+                checked.append(ready(edge, dx))
         finally:
             mode.trace = outside
         return checked
@@ -252,7 +270,8 @@ def _given(xp: Any, dy: Any, dx: Any) -> Any:
     return dx
 
 
-def _ready(edge: Edge, dx: Any) -> Edge:
+def ready(edge: Edge, dx: Any) -> Edge:
+    """Return an edge whose gradient has been computed already."""
     return edge[0], _given, 1, dx, *edge[4:]
 
 

@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from .arrays import Array, backend
+from .arrays import Array, backend, namespace
+from .sparse_rows import dense
 
 
 class Placed:
@@ -40,3 +41,16 @@ class Erased:
     def __init__(self, dy: Array, erase: Callable[[Array], None]) -> None:
         self.dy = dy
         self.erase = erase
+
+
+def full(dx: Any, shape: tuple[int, ...]) -> Array:
+    """Return a gradient, described as a part or not, as an array; `shape` is that of the input."""
+    if isinstance(dx, Placed):
+        buffer = namespace(dx.values).zeros(shape, dtype=dx.values.dtype, device=dx.values.device)
+        dx.add_to(buffer)
+        return buffer
+    if isinstance(dx, Erased):
+        buffer = namespace(dx.dy).asarray(dx.dy, copy=True)
+        dx.erase(buffer)
+        return buffer
+    return dense(dx)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from .tensor import Tensor
 
@@ -47,5 +47,86 @@ class topk(NamedTuple):
         return _text("topk", self)
 
 
-def _text(name: str, parts: max | min | sort | topk) -> str:
+class median(NamedTuple):
+    """The medians along a dimension, and where they stand."""
+
+    values: Tensor
+    indices: Tensor
+
+    def __repr__(self) -> str:
+        return _text("median", self)
+
+
+class nanmedian(NamedTuple):
+    """The medians of what is not nan, and where they stand."""
+
+    values: Tensor
+    indices: Tensor
+
+    def __repr__(self) -> str:
+        return _text("nanmedian", self)
+
+
+class mode(NamedTuple):
+    """The most frequent elements along a dimension, and where they stand."""
+
+    values: Tensor
+    indices: Tensor
+
+    def __repr__(self) -> str:
+        return _text("mode", self)
+
+
+class kthvalue(NamedTuple):
+    """The elements of one rank, and where they stand."""
+
+    values: Tensor
+    indices: Tensor
+
+    def __repr__(self) -> str:
+        return _text("kthvalue", self)
+
+
+class cummax(NamedTuple):
+    """The largest elements so far, and where they stand."""
+
+    values: Tensor
+    indices: Tensor
+
+    def __repr__(self) -> str:
+        return _text("cummax", self)
+
+
+class cummin(NamedTuple):
+    """The smallest elements so far, and where they stand."""
+
+    values: Tensor
+    indices: Tensor
+
+    def __repr__(self) -> str:
+        return _text("cummin", self)
+
+
+class aminmax(NamedTuple):
+    """The smallest and the largest elements."""
+
+    min: Tensor
+    max: Tensor
+
+    def __repr__(self) -> str:
+        return f"torch.return_types.aminmax(\nmin={self.min!r},\nmax={self.max!r})"
+
+
+class linalg_svd(NamedTuple):
+    """The factors of A = U diag(S) Vh."""
+
+    U: Tensor
+    S: Tensor
+    Vh: Tensor
+
+    def __repr__(self) -> str:
+        return f"torch.return_types.linalg_svd(\nU={self.U!r},\nS={self.S!r},\nVh={self.Vh!r})"
+
+
+def _text(name: str, parts: Any) -> str:
     return f"torch.return_types.{name}(\nvalues={parts.values!r},\nindices={parts.indices!r})"

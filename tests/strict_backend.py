@@ -70,6 +70,12 @@ class StrictBackend(Backend):
     def add_at(self, array: Any, index: Any, values: Any) -> None:
         np.add.at(array._array, bare(index), bare(values))
 
+    def diagonal(self, array: Any, offset: int) -> Any:
+        return wrap(arrays.NUMPY.diagonal(array._array, offset))
+
+    def extreme_at(self, array: Any, index: Any, values: Any, largest: bool) -> None:
+        (np.maximum if largest else np.minimum).at(array._array, bare(index), bare(values))
+
     def add_rows(self, ids: Any, rows: Any, count: int) -> Any:
         total = np.zeros((count, rows.shape[1]), rows._array.dtype)
         np.add.at(total, ids._array, rows._array)

@@ -15,13 +15,13 @@ from experiments.lab.folder import RunFolder, versions
 from experiments.lab.usage import UsageError, suggestion
 from minigrad.utils.files import write_atomically
 
-from . import conditions, engine, machine
+from . import conditions, embedding, engine, library, machine
 from .chart import draw
 from .conditions import Refused
 from .report import Measured, document, judge, text
 from .rows import Result, Row, Settings
 
-SUITES: dict[str, tuple[Row, ...]] = {"engine": engine.ROWS}
+SUITES: dict[str, tuple[Row, ...]] = {"engine": engine.ROWS, "library": library.ROWS + embedding.ROWS}
 
 DESCRIPTION = """\
 Measure minigrad's CPU time beside its peers' (PyTorch, HIPS autograd, MyGrad: those that are installed).

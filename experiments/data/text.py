@@ -10,23 +10,28 @@ import numpy as np
 from ..lab import UsageError
 
 
-def read_text(path: Path | None) -> str:
-    """The text in `path`, UTF-8, line ends as ``\\n``; the sonnets kept beside this file when `path` is None.
+def read_text(path: Path | None, *, option: str = "--text", kind: str = "text file", sample: str = "sonnets.txt") -> str:
+    """The text in `path`, UTF-8, line ends as ``\\n``; the `sample` kept beside this file when `path` is None.
 
-    Raises UsageError, naming the file and what to do, when it is missing, unreadable or not UTF-8.
+    Raises UsageError, naming the option, the file and what to do, when it is missing, unreadable or not UTF-8.
     """
     if path is None:
-        return files(__package__).joinpath("sonnets.txt").read_text(encoding="utf-8")
+        return files(__package__).joinpath(sample).read_text(encoding="utf-8")
     try:
         data = path.read_bytes()
     except OSError as error:
-        raise UsageError(f"--text {path}: {error.strerror}; give a text file") from None
+        raise UsageError(f"{option} {path}: {error.strerror}; give a {kind}") from None
+    return decode(data, f"{option} {path}")
+
+
+def decode(data: bytes, name: str) -> str:
+    """UTF-8 as text, without a byte order mark, line ends as ``\\n``. Raises UsageError, naming the line, for other bytes."""
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         where = f"byte {error.start} (line {line})"
-        raise UsageError(f"--text {path}: not UTF-8 at {where}; convert it, e.g. with iconv -t UTF-8") from None
+        raise UsageError(f"{name}: not UTF-8 at {where}; convert it, e.g. with iconv -t UTF-8") from None
     return text.removeprefix("\ufeff").replace("\r\n", "\n")
 
 

@@ -13,6 +13,7 @@ from dataclasses import MISSING, Field, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal, Self, Union, get_args, get_origin, get_type_hints
 
+from .files import read_json
 from .usage import UsageError, suggestion
 
 _WORDS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
@@ -48,6 +49,17 @@ class Config:
         return cls(**values)
 
     @classmethod
+    def read(cls, path: Path) -> Self:
+        """The config that a run folder's ``config.json`` holds. Raises UsageError for a file that holds none."""
+        contents = read_json(path)
+        if not isinstance(contents, dict):
+            raise UsageError(f"{path}: holds no settings; it is not the config.json of a run")
+        try:
+            return cls.build({key: show(value) for key, value in contents.items() if value is not None})
+        except UsageError as error:
+            raise UsageError(f"{path}: {error}") from None
+
+    @classmethod
     def document(cls) -> list[tuple[str, str, str]]:
         """(``key=default``, kind, help) for each setting, for the help text."""
         kinds = get_type_hints(cls)
@@ -56,7 +68,7 @@ class Config:
 
 def show(value: Any) -> str:
     """A setting's value as ``--set`` reads it."""
-    if isinstance(value, tuple):
+    if isinstance(value, tuple | list):
         return ",".join(show(part) for part in value)
     return "(none)" if value is None else str(value)
 

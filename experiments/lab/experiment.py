@@ -1,7 +1,8 @@
 """An experiment: what it is called, and the functions that run it, judge it and draw it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Generic, TypeVar
 
 import numpy as np
@@ -14,6 +15,8 @@ from .terminal import Table
 
 C = TypeVar("C", bound=Config)
 Arrays = dict[str, np.ndarray]
+Figures = Mapping[str, Figure]
+Predict = Callable[[Path, Sequence[str], int], Iterator[str]]
 
 
 @dataclass(frozen=True)
@@ -21,7 +24,9 @@ class Experiment(Generic[C]):
     """One published experiment.
 
     `run` computes the arrays; `claims`, `plot` and `table` read nothing but the arrays and the config, so that a
-    run folder is enough to judge and draw a run again.
+    run folder is enough to judge and draw a run again. `plot` returns one figure, or several by name: each becomes
+    ``NAME.png`` and ``NAME.svg``. An experiment that trains a model to be asked has `predict(folder, lines, top)`, which
+    yields what is to be printed for each of the lines.
     """
 
     name: str
@@ -31,5 +36,6 @@ class Experiment(Generic[C]):
     config: type[C]
     run: Callable[[C, Record], Arrays]
     claims: Callable[[C, Arrays], list[Claim]]
-    plot: Callable[[C, Arrays], Figure]
+    plot: Callable[[C, Arrays], Figure | Figures]
     table: Callable[[C, Arrays], Table]
+    predict: Predict | None = None

@@ -6,10 +6,13 @@ Figures are made with `new_figure` and never with pyplot, so a user's own backen
 import io
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import matplotlib
 from matplotlib.figure import Figure
+
+from minigrad.utils.files import write_atomically
 
 Colours = list[tuple[float, float, float, float]]
 
@@ -68,3 +71,9 @@ def rendered(figure: Figure, kind: str) -> bytes:
     buffer = io.BytesIO()
     figure.savefig(buffer, format=kind, dpi=160, metadata={"Date": None} if kind == "svg" else None)
     return buffer.getvalue()
+
+
+def write_figure(path: Path, figure: Figure) -> None:
+    """Write ``path.png`` and ``path.svg``; call it, as all drawing, within `house_style`."""
+    for kind in ("png", "svg"):
+        write_atomically(path.with_name(f"{path.name}.{kind}"), rendered(figure, kind))

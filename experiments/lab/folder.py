@@ -4,7 +4,8 @@
 - ``run.json``: the experiment, the command, when, how long, the versions of Python, NumPy and minigrad, the platform
 - ``metrics.jsonl``: one JSON object a line, as the run went along
 - ``arrays.npz``: every array the figure and the claims were computed from
-- ``figure.png``, ``figure.svg``
+- ``figure.png``, ``figure.svg``, or several figures by their names
+- what the experiment itself saves: ``model.safetensors``, ``vectorizer.json``
 - ``claims.json``: written last, so that a folder without it holds an unfinished run
 """
 
@@ -13,6 +14,7 @@ import itertools
 import platform
 import shutil
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +23,8 @@ import numpy as np
 import minigrad
 from minigrad.utils.files import write_atomically
 
-from .files import json_text
-from .usage import UsageError
+from .files import json_text, read_json
+from .usage import UsageError, suggestion
 
 
 class RunFolder:
@@ -58,6 +60,34 @@ class RunFolder:
     def discard(self) -> None:
         """Remove the folder: nothing was computed that is worth keeping."""
         shutil.rmtree(self.path)
+
+
+def find_run(run: str, experiments: Iterable[str]) -> Path:
+    """The folder of a finished run: `run` itself or, for the name of an experiment, its newest one in ``runs``.
+
+    Raises UsageError where there is none.
+    """
+    folder = Path(run)
+    if (folder / "run.json").is_file():
+        return folder
+    if folder.is_dir():
+        raise UsageError(f"{run}: not the folder of a finished run: it has no run.json")
+    experiments = tuple(experiments)
+    if run not in experiments:
+        raise UsageError(f"{run}: neither a run's folder nor an experiment{suggestion(run, experiments)}")
+    finished = [path for path in Path("runs").glob("*/run.json") if experiment_of(path.parent) == run]
+    if not finished:
+        raise UsageError(f"no finished run of {run} in {Path('runs').absolute()}; see: python -m experiments run {run}")
+    return max(finished, key=lambda path: (path.stat().st_mtime_ns, path)).parent
+
+
+def experiment_of(folder: Path) -> str:
+    """The name of the experiment whose run lies in `folder`. Raises UsageError where ``run.json`` does not tell."""
+    path = folder / "run.json"
+    contents = read_json(path)
+    if not isinstance(contents, dict) or not isinstance(contents.get("experiment"), str):
+        raise UsageError(f"{path}: does not tell which experiment's run this is")
+    return str(contents["experiment"])
 
 
 def versions() -> dict[str, str]:

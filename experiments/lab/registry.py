@@ -9,6 +9,7 @@ from .usage import UsageError, suggestion
 # A name and the module whose EXPERIMENT it is; a module is imported when its experiment is asked for.
 MODULES = {
     "flow": "experiments.gradients.flow",
+    "surnames": "experiments.language.surnames",
 }
 
 

@@ -4,11 +4,11 @@ import time
 from dataclasses import asdict
 from pathlib import Path
 
-from minigrad.utils.files import write_atomically
+from matplotlib.figure import Figure
 
 from .claims import Claim
 from .experiment import Arrays, C, Experiment
-from .figures import house_style, rendered
+from .figures import house_style, write_figure
 from .folder import RunFolder, versions
 from .record import Record
 from .usage import UsageError
@@ -44,8 +44,8 @@ def execute(
 
 
 def draw(experiment: Experiment[C], config: C, arrays: Arrays, folder: Path) -> None:
-    """Write ``figure.png`` and ``figure.svg`` into `folder`."""
+    """Write every figure into `folder`, as PNG and as SVG; a single one is called ``figure``."""
     with house_style():
-        figure = experiment.plot(config, arrays)
-        for kind in ("png", "svg"):
-            write_atomically(folder / f"figure.{kind}", rendered(figure, kind))
+        figures = experiment.plot(config, arrays)
+        for name, figure in ({"figure": figures} if isinstance(figures, Figure) else figures).items():
+            write_figure(folder / name, figure)

@@ -17,29 +17,139 @@ So one step's Jacobian is J_t = ∂h_t/∂h_{t−1} = diag(φ'(a_t)) W_hh, and (
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import functools
+from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
+
 from minigrad import Tensor
+from minigrad.ops.elementwise import relu
+from minigrad.ops.linalg import linear
+from minigrad.ops.rule import op, recorded
 
-from .. import functional
+from . import sequence
+from .buffers import NO_POOL, Pool
 from .cell import Cell
+from .sequence import Bptt, Kernel, Weights
+from .stack import OneState, States
+from .unrolled import unrolled
 
-PHI: dict[str, Callable[[Tensor], Tensor]] = {"tanh": functional.tanh, "relu": functional.relu}
+Array = Any
 
 
 def step(
-    x: Tensor,
-    h: Tensor,
-    W_ih: Tensor,
-    W_hh: Tensor,
-    b_ih: Tensor | None,
-    b_hh: Tensor | None,
-    phi: Callable[[Tensor], Tensor],
-) -> Tensor:
-    """Return h_t by (1) and (2), for x (B, I) and h = h_{t−1} (B, H), or (I,) and (H,)."""
-    a = functional.linear(x, W_ih, b_ih) + functional.linear(h, W_hh, b_hh)
-    return phi(a)
+    xp: Any, x: Array, h: Array, W_ih: Array, W_hh: Array, b_ih: Array | None, b_hh: Array | None, phi: str = "tanh"
+) -> tuple[Array]:
+    """Return h_t by (1) and (2), for x (B, I) and h = h_{t−1} (B, H)."""
+    a = linear.inside(xp, x, W_ih, b_ih) + linear.inside(xp, h, W_hh, b_hh)
+    return (xp.tanh(a) if phi == "tanh" else relu.inside(xp, a),)
+
+
+class ElmanKernel(Kernel):
+    """The fused kernel: it keeps nothing but h."""
+
+    widths = (1,)
+    gates = 1
+
+    def __init__(self, phi: str) -> None:
+        self.phi = phi
+
+    def arrange(self, W_ih: Array, W_hh: Array, b_ih: Array | None, b_hh: Array | None) -> Weights:
+        """Transpose the weights; both biases join W_ih x."""
+        b = None if b_ih is None or b_hh is None else b_ih + b_hh
+        return Weights(np.ascontiguousarray(W_ih.T), np.ascontiguousarray(W_hh.T), b)
+
+    def forward(self, G: Array, planes: Sequence[Array], w: Weights) -> None:
+        """Do (1) and (2): three calls a step, none of which makes an array."""
+        h = planes[0][:, 0]
+        a, zero = np.empty_like(h[0]), np.zeros((), h.dtype)
+        dot, add, tanh, maximum, W_hhT = np.dot, np.add, np.tanh, np.maximum, w.W_hhT
+        smooth = self.phi == "tanh"
+        for h_before, g_t, h_t in zip(h, G, h[1:]):
+            dot(h_before, W_hhT, a)
+            add(a, g_t, a)
+            if smooth:
+                tanh(a, h_t)
+            else:
+                maximum(a, zero, out=h_t)
+
+    def backward(self, given: Bptt) -> None:
+        """Do (3) and (5), last step first: three calls a step. φ' of all steps is computed ahead."""
+        dY, (dh,), steps, planes, W_hh, dA, _, _ = given
+        h = planes[0][1:, 0]
+        if self.phi == "tanh":
+            np.multiply(h, h, dA)
+            np.subtract(1, dA, dA)
+        else:
+            np.greater(h, 0, out=dA)
+        dot, add, multiply = np.dot, np.add, np.multiply
+        for dy, da, dh_t in zip(dY[::-1], dA[::-1], *steps):
+            add(dh, dy, dh_t)
+            multiply(dh_t, da, da)
+            dot(da, W_hh, dh)
+
+
+KERNELS = {phi: ElmanKernel(phi) for phi in ("tanh", "relu")}
+
+
+def definition(
+    xp: Any, x: Array, h0: Array, W_ih: Array, W_hh: Array, b_ih: Array, b_hh: Array,
+    *, phi: str = "tanh", sizes: tuple[int, ...] | None = None, reverse: bool = False, **_: Any,
+) -> tuple[Array, ...]:  # fmt: skip
+    """Return y and h_T, step by step."""
+
+    def one(x: Array, states: tuple[Array, ...]) -> tuple[Array, ...]:
+        return step(xp, x, *states, W_ih, W_hh, b_ih, b_hh, phi)
+
+    return unrolled(xp, one, x, (h0,), sizes, reverse)
+
+
+@op(definition=definition)
+def elman(
+    xp: Any, x: Array, h0: Array, W_ih: Array, W_hh: Array, b_ih: Array | None, b_hh: Array | None,
+    *, phi: str = "tanh", sizes: tuple[int, ...] | None = None, reverse: bool = False, keep: bool = True,
+    trace: Any = None, pool: Pool = NO_POOL,
+) -> tuple[Array, ...]:  # fmt: skip
+    """Return y, h_T and the planes, for x (T, B, I), or (N, I) packed by `sizes` (see sequence.py)."""
+    layout = sequence.Layout.of(x.shape, sizes, reverse)
+    y, states, planes = sequence.forward(KERNELS[phi], x, (h0,), (W_ih, W_hh, b_ih, b_hh), layout, keep, pool)
+    return y, *states, *planes
+
+
+@elman.joint
+def _(xp, dy, needs, x, W_ih, W_hh, y2, phi, sizes, reverse, trace, pool):  # type: ignore[no-untyped-def]
+    return sequence.gradients(KERNELS[phi], dy[:2], needs, x, W_ih, W_hh, (y2,), sizes, reverse, trace, pool)
+
+
+class RNN(OneState):
+    """A stack of Elman layers by h_t = φ(W_ih x_t + b_ih + W_hh h_{t−1} + b_hh).
+
+    Returns y, h_n. `nonlinearity` is φ, "tanh" or "relu"; by position it is the fourth argument.
+    Arguments, shapes, weights and errors are those of `Recurrent` (stack.py).
+    """
+
+    gates = 1
+
+    def __init__(self, *args: Any, nonlinearity: str = "tanh", **kwargs: Any) -> None:
+        if len(args) > 3:
+            nonlinearity, args = args[3], args[:3] + args[4:]
+        if nonlinearity not in KERNELS:
+            raise ValueError(f"Unknown nonlinearity '{nonlinearity}'. Select from 'tanh' or 'relu'.")
+        if kwargs.get("proj_size", 0) > 0:
+            raise ValueError("proj_size argument is only supported for LSTM, not RNN or GRU")
+        super().__init__(*args, **kwargs)
+        self.nonlinearity = nonlinearity
+
+    def step(self, x: Tensor, states: States, layer: int = 0, reverse: bool = False) -> States:
+        """Return h_t from x_t (B, I) and h_{t−1} (B, H)."""
+        w = self.weights(layer, reverse)
+        weights = (w["weight_ih"], w["weight_hh"], w.get("bias_ih"), w.get("bias_hh"))
+        return step(recorded(), x, *states, *weights, self.nonlinearity)
+
+    def sequence_op(self) -> Callable[..., tuple[Tensor, ...]] | None:
+        """Return the fused op."""
+        return functools.partial(elman, phi=self.nonlinearity)
 
 
 class RNNCell(Cell):
@@ -79,10 +189,11 @@ class RNNCell(Cell):
             RuntimeError: the shapes fit neither the cell nor each other, or the nonlinearity is unknown.
         """
         self._check(input, hx)
-        if self.nonlinearity not in PHI:
+        if self.nonlinearity not in KERNELS:
             raise RuntimeError(f"Unknown nonlinearity: {self.nonlinearity}")
         h = self._zero_state(input) if hx is None else hx
-        return step(input, h, self.weight_ih, self.weight_hh, self.bias_ih, self.bias_hh, PHI[self.nonlinearity])
+        weights = (self.weight_ih, self.weight_hh, self.bias_ih, self.bias_hh)
+        return step(recorded(), input, h, *weights, self.nonlinearity)[0]
 
     def extra_repr(self) -> str:
         """Return the sizes, and the settings that differ from the defaults."""

@@ -4,6 +4,8 @@ Clipping by norm keeps the direction of g, all gradients laid end to end (Pascan
 
     g ← g · min(1, θ / ‖g‖)
 
+A row-sparse gradient (Embedding with `sparse=True`) counts with its rows, each id's once.
+
 Nothing here reads a value back from the device, unless asked to check it: the norm stays where the gradients are.
 """
 
@@ -18,6 +20,7 @@ import minigrad
 from minigrad import Tensor
 from minigrad.arrays import Array, Namespace, backend, namespace, to_device
 from minigrad.memory import mark_written
+from minigrad.sparse_rows import elements
 
 _TINY = 1e-6  # PyTorch's: keeps θ / ‖g‖ finite
 
@@ -60,7 +63,7 @@ def get_total_norm(tensors: Tensor | Iterable[Tensor], norm_type: float = 2.0, e
         RuntimeError: the norm is nan or inf and `error_if_nonfinite` is set.
     """
     p = float(norm_type)
-    arrays = [tensor.array for tensor in _listed(tensors) if tensor.array.size]
+    arrays = [array for array in map(_elements, _listed(tensors)) if array.size]
     if not arrays:
         return minigrad.tensor(0.0)
     xp, device = namespace(arrays[0]), backend(arrays[0]).device(arrays[0])
@@ -111,7 +114,14 @@ def _norm(xp: Namespace, array: Array, p: float) -> Array:
 
 
 def _gradients(parameters: Tensor | Iterable[Tensor]) -> Iterator[Array]:
-    return (parameter.grad.array for parameter in _listed(parameters) if parameter.grad is not None)
+    return (_elements(parameter.grad) for parameter in _listed(parameters) if parameter.grad is not None)
+
+
+def _elements(tensor: Tensor) -> Array:
+    """Return the array of the elements; of a row-sparse tensor, which is coalesced for it, that of the rows."""
+    if tensor.is_sparse:
+        tensor.array = tensor.array.coalesce()
+    return elements(tensor.array)
 
 
 def _listed(tensors: Tensor | Iterable[Tensor]) -> list[Tensor]:

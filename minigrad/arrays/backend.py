@@ -90,9 +90,21 @@ class Backend(ABC):
     def add_at(self, array: Array, index: Any, values: Array) -> None:
         """Add `values` to `array[index]` in place; an element named twice receives both, in the order of the index."""
 
+    def diagonal(self, array: Array, offset: int) -> Array:
+        """Return the elements [i, i + offset] of the last two axes, as a view that can be written where the library has one."""
+        return self.xp.linalg.diagonal(array, offset=offset)
+
+    @abstractmethod
+    def extreme_at(self, array: Array, index: Any, values: Array, largest: bool) -> None:
+        """Replace in place `array[index]` by the larger (smaller) of itself and `values`, all of them where ids repeat."""
+
     @abstractmethod
     def add_rows(self, ids: Array, rows: Array, count: int) -> Array:
         """Return S of shape (count, E) with S[v] = Σ_{n: ids[n] = v} rows[n], for ids (N,) and rows (N, E)."""
+
+    def add_scaled(self, array: Array, factor: float, other: Array) -> None:
+        """Do `array += factor * other` in place, for two arrays of one shape and type."""
+        array += factor * other
 
     @cached_property
     def rows(self) -> Rows:

@@ -117,6 +117,10 @@ class CupyBackend(Backend):
         values = self.cupy.broadcast_to(values, places.shape).reshape(-1, 1)
         array += self.add_rows(places.reshape(-1), values, array.size).reshape(array.shape)
 
+    def extreme_at(self, array: Array, index: Any, values: Array, largest: bool) -> None:
+        """Replace in place: the order in which threads come does not change an extreme."""
+        (self.cupy.maximum if largest else self.cupy.minimum).at(array, index, values)
+
     def add_rows(self, ids: Array, rows: Array, count: int) -> Array:
         """Sum rows by id without atomics, so that the result is the same in every run: sort, then sum segments."""
         cupy = self.cupy

@@ -6,6 +6,9 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
+KINDS = ("cpu", "cuda", "strict")
+"""The types there are; "strict" is that of the tests' library."""
+
 
 @dataclass(frozen=True, slots=True)
 class Device:
@@ -13,6 +16,14 @@ class Device:
 
     type: str
     index: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.type not in KINDS:  # "cuda:1", an index, or another Device
+            found = Device.of(self.type)
+            if self.index is not None and found.index is not None:
+                raise RuntimeError(f"type (string) must not include an index because index was passed explicitly: {self.type}")
+            object.__setattr__(self, "type", found.type)
+            object.__setattr__(self, "index", found.index if self.index is None else self.index)
 
     @classmethod
     def of(cls, spec: Any = None) -> Device:
@@ -24,7 +35,7 @@ class Device:
         if isinstance(spec, int):
             return Device("cuda", spec)
         match = re.fullmatch(r"([a-z]+)(?::(\d+))?", str(spec))
-        if match is None or match[1] not in ("cpu", "cuda", "strict"):
+        if match is None or match[1] not in KINDS:
             raise RuntimeError(f"Expected one of cpu, cuda device type at start of device string: {spec!r}")
         if match[1] == "cpu":
             return CPU

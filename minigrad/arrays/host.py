@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import functools
+import sys
 from typing import Any
 
 import numpy as np
 import scipy.sparse
 import scipy.special
 
+from . import host_erf
 from .backend import Array, Backend
 from .device import CPU, Device
 from .host_rows import NumpyRows
+
+MANY = 1 << 12
+"""Numbers from which a computation in blocks is worth its calls."""
+
+BLAS_LIMIT = 1 << 31
+"""BLAS counts elements in 32 bits."""
 
 
 class NumpyBackend(Backend):
@@ -52,8 +61,9 @@ class NumpyBackend(Backend):
         return array
 
     def owns(self, array: Array) -> bool:
-        """Return True if the memory is the array's own and writable."""
-        return array.base is None and array.flags.writeable
+        """Return True if the array's memory is writable, and its own or that of an array it is the only view of, and all of."""
+        alone = array.base is None or (_is_all_of_its_base(array) and _holders(array) == LONE)
+        return alone and array.flags.writeable
 
     def writable(self, array: Array) -> bool:
         """Return NumPy's flag, which is off for what `broadcast_to` returns."""
@@ -79,6 +89,17 @@ class NumpyBackend(Backend):
         else:
             np.add.at(array, index, values)
 
+    def diagonal(self, array: Array, offset: int) -> Array:
+        """Return a view that may be written, which NumPy's own `diagonal` is not."""
+        rows, columns = array.shape[-2:]
+        below, right = max(-offset, 0), max(offset, 0)
+        size = max(min(rows - below, columns - right), 0)
+        return np.einsum("...ii->...i", array[..., below : below + size, right : right + size])
+
+    def extreme_at(self, array: Array, index: Any, values: Array, largest: bool) -> None:
+        """Replace in place."""
+        (np.maximum if largest else np.minimum).at(array, index, values)
+
     def add_rows(self, ids: Array, rows: Array, count: int) -> Array:
         """Sum rows by id as the product of a sparse selection matrix with `rows` (6 × faster than `np.add.at`)."""
         n = len(ids)
@@ -90,9 +111,28 @@ class NumpyBackend(Backend):
         selection = scipy.sparse.csc_matrix((ones, ids, np.arange(n + 1)), shape=(count, n))
         return selection @ rows
 
+    def add_scaled(self, array: Array, factor: float, other: Array) -> None:
+        """Add in place: in one pass by BLAS (its axpy) where the arrays are long and lie as it wants them."""
+        flat = array.flags.c_contiguous and other.flags.c_contiguous and array.flags.writeable
+        axpy = _axpy(array.dtype.char) if flat and MANY <= array.size < BLAS_LIMIT else None
+        if axpy is None:
+            array += factor * other
+        else:
+            axpy(other.reshape(-1), array.reshape(-1), a=factor)
+
     def erf(self, array: Array) -> Array:
-        """Return SciPy's error function."""
+        """Return SciPy's error function; of many float32 numbers our own, which is faster."""
+        if array.dtype == np.float32 and array.size >= MANY:
+            return host_erf.erf(array)
         return scipy.special.erf(array)
+
+
+@functools.cache
+def _axpy(kind: str) -> Any:
+    """Return BLAS's y ← a x + y for a type of elements, None if it has none; loaded with the first step of an optimiser."""
+    import scipy.linalg.blas
+
+    return {"f": scipy.linalg.blas.saxpy, "d": scipy.linalg.blas.daxpy}.get(kind)
 
 
 def is_basic(index: Any) -> bool:
@@ -103,5 +143,18 @@ def is_basic(index: Any) -> bool:
             return False
     return True
 
+
+def _is_all_of_its_base(view: np.ndarray) -> bool:
+    base = view.base
+    return type(base) is np.ndarray and base.base is None and base.nbytes == view.nbytes
+
+
+def _holders(view: np.ndarray) -> int:
+    """Return how many references there are to the array that `view` was taken of."""
+    return sys.getrefcount(view.base)
+
+
+LONE = _holders(np.empty(2)[::-1])
+"""What `_holders` returns where the view is the only one that refers to it."""
 
 NUMPY = NumpyBackend()

@@ -8,7 +8,6 @@ operands in the cache, and the only large array made is the result.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 
@@ -17,10 +16,9 @@ from .rows import Rows
 BLOCK, SMALL = 1 << 19, 1 << 22
 """Bytes of one array in a block (two such arrays fit a second-level cache of 1 MB), and up to which it is not cut at all."""
 
-SHORT, NEAR = 256, 32.0
-"""Rows shorter than SHORT cost more to find the maxima of than to exponentiate. Where no two elements of an array are farther
-apart than NEAR, one maximum serves all rows of a softmax: nothing underflows, and no exponent is off by more than NEAR/2
-units of rounding."""
+SHORT, TAME = 1024, 40.0
+"""Rows shorter than SHORT cost more to find the maxima of than to exponentiate. Where no element of an array is farther from 0
+than TAME, a softmax needs no maxima: e^40 and the quotient e^−80 are well inside the range of float32."""
 
 
 class NumpyRows(Rows):
@@ -30,7 +28,7 @@ class NumpyRows(Rows):
         """Return p."""
         p, ones = np.empty_like(x), _ones(x, axis)
         for x_, p_ in blocks(axis, x, p):
-            np.exp(np.subtract(x_, _any_top(x_, axis), p_), p_)
+            np.exp(x_ if _is_tame(x_, axis) else np.subtract(x_, _top(x_, axis), p_), p_)
             np.divide(p_, _sums(p_, axis, ones), p_)
         return p
 
@@ -72,6 +70,28 @@ class NumpyRows(Rows):
             np.subtract(dy_, dx_, dx_)
         return dx
 
+    def standardize(self, x: np.ndarray, eps: float) -> tuple[np.ndarray, np.ndarray]:
+        """Return x̂ and r."""
+        normal, r, n = np.empty_like(x), np.empty_like(x, shape=(len(x), 1)), max(x.shape[1], 1)
+        ones = _ones(x, 1)
+        for x_, normal_, r_ in blocks(1, x, normal, r):
+            np.subtract(x_, _sums(x_, 1, ones) / n, normal_)
+            np.divide(np.vecdot(normal_, normal_)[:, None], n, r_)
+            r_ += eps
+            np.divide(1, np.sqrt(r_, r_), r_)
+            normal_ *= r_
+        return normal, r
+
+    def standardize_pull(self, g: np.ndarray, normal: np.ndarray, r: np.ndarray) -> np.ndarray:
+        """Return dx = r (g − mean g − x̂ mean(g x̂))."""
+        dx, n, ones = np.empty_like(normal), max(g.shape[1], 1), _ones(g, 1)
+        for g_, normal_, r_, dx_ in blocks(1, g, normal, r, dx):
+            np.multiply(normal_, np.vecdot(g_, normal_)[:, None] / n, dx_)
+            dx_ += _sums(g_, 1, ones) / n
+            np.subtract(g_, dx_, dx_)
+            dx_ *= r_
+        return dx
+
     def residual(self, p: np.ndarray, d: np.ndarray, target: np.ndarray) -> np.ndarray:
         """Return r_nc = d_nc (p_nc − [c = target_n])."""
         r = p * d
@@ -97,13 +117,9 @@ def _top(x: np.ndarray, axis: int) -> np.ndarray:
     return np.maximum.reduce(x, axis, keepdims=True)
 
 
-def _any_top(x: np.ndarray, axis: int) -> Any:
-    """Return the maximum of each row, or one number that serves for all."""
-    if x.size and x.shape[axis] < SHORT:
-        top = x.max()
-        if top - x.min() <= NEAR:
-            return top
-    return _top(x, axis)
+def _is_tame(x: np.ndarray, axis: int) -> bool:
+    """Return True if e^x can be taken of every element as it is; False also where that would be slower to find out."""
+    return bool(x.size and x.shape[axis] < SHORT and x.max() <= TAME and x.min() >= -TAME)
 
 
 def _ones(x: np.ndarray, axis: int) -> np.ndarray | None:

@@ -1,4 +1,5 @@
-"""Softmax along an axis, its logarithm, the loss against a class, and their gradients: in the array standard's functions.
+"""Softmax along an axis, its logarithm, the loss against a class, standardization, and their gradients: in the array
+standard's functions.
 
     p_i = e^{x_i − m} / s        m = max_j x_j,   s = Σ_j e^{x_j − m}        ln p_i = (x_i − m) − ln s
 
@@ -13,7 +14,7 @@ Array = Any
 
 
 class Rows:
-    """What ops/softmax.py computes with. A row is a line of elements along `axis`."""
+    """What ops/softmax.py and ops/normalization.py compute with. A row is a line of elements along `axis`."""
 
     def __init__(self, xp: Any) -> None:
         self.xp = xp
@@ -57,3 +58,16 @@ class Rows:
         classes = xp.arange(p.shape[1], dtype=target.dtype, device=target.device)
         hit = classes == xp.expand_dims(target, axis=1)
         return d * xp.where(hit, p - 1, p)
+
+    def standardize(self, x: Array, eps: float) -> tuple[Array, Array]:
+        """Return x̂ = (x − μ) r and r = 1 / √(σ² + ε) (N, 1), for x (N, n) with mean μ and variance σ² (biased) of each row."""
+        xp, n = self.xp, max(x.shape[1], 1)
+        centred = x - xp.sum(x, axis=1, keepdims=True) / n
+        r = 1 / xp.sqrt(xp.sum(centred * centred, axis=1, keepdims=True) / n + eps)
+        return centred * r, r
+
+    def standardize_pull(self, g: Array, normal: Array, r: Array) -> Array:
+        """Return dx = r (g − mean g − x̂ mean(g x̂)), for g = dL/dx̂ and x̂ (N, n) and r (N, 1)."""
+        xp, n = self.xp, max(g.shape[1], 1)
+        mean = xp.sum(g, axis=1, keepdims=True) / n
+        return r * (g - mean - normal * (xp.sum(g * normal, axis=1, keepdims=True) / n))

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from .. import arrays
-from ..arrival import accumulate, arrive, as_array, own, run_hooks
+from ..arrival import UNUSED, accumulate, arrive, as_array, own, run_hooks, unshared
 from ..backward import Sweep
 from ..graph import Leaf, Source
 from ..modes import (
@@ -19,6 +19,8 @@ from ..modes import (
     set_detect_anomaly,
     set_grad_enabled,
 )
+from ..sparse import as_tensor
+from ..sparse_rows import elements
 from ..tensor import Tensor
 
 __all__ = [
@@ -42,7 +44,7 @@ def backward(
     inputs: accumulate into these tensors only; they need not be leaves.
     RuntimeError: a tensor has several elements and no gradient was given; nothing needs a gradient; the graph was freed.
     """
-    roots, given = _roots(_sequence(tensors), grad_tensors, create_graph)
+    roots, given = starts(_sequence(tensors), grad_tensors, create_graph)
     wanted = None if inputs is None else _sequence(inputs)
     if wanted is not None and not wanted:
         raise RuntimeError("`inputs` argument to `backward()` cannot be empty.")
@@ -67,17 +69,27 @@ def grad(
     """Return the gradients of Σ_k ⟨grad_outputs[k], outputs[k]⟩ with respect to `inputs`; touches no `.grad`.
 
     allow_unused: give None for an input that the outputs do not depend on, instead of a RuntimeError.
+    is_grads_batched: each of grad_outputs is N gradients, (N, *output), and each result too, (N, *input). They go through the
+        graph together (batched.py); with create_graph one after the other.
     materialize_grads: give zeros for it.
     """
-    if is_grads_batched:
-        raise NotImplementedError("is_grads_batched is not available; use autograd.functional.jacobian")
     if materialize_grads and allow_unused is False:
         raise ValueError(
             "Expected allow_unused to be True or not passed when materialize_grads=True, but got: allow_unused=False."
         )
     wanted = _sequence(inputs)
     sources = [_source(t, i) for i, t in enumerate(wanted)]
-    roots, given = _roots(_sequence(outputs), grad_outputs, create_graph)
+    if is_grads_batched:
+        from . import batched_pass
+
+        ys = _sequence(outputs)
+        if create_graph:
+            return batched_pass.grads_in_turn(
+                grad, ys, grad_outputs, inputs=wanted, create_graph=True, retain_graph=retain_graph, allow_unused=allow_unused,
+                materialize_grads=materialize_grads,
+            )  # fmt: skip
+        return batched_pass.grads(ys, wanted, grad_outputs, retain_graph, allow_unused or False, materialize_grads)
+    roots, given = starts(_sequence(outputs), grad_outputs, create_graph)
     found = _sweep(roots, set(sources), retain_graph, create_graph)
     held = set(given)
     return tuple(
@@ -91,20 +103,16 @@ def _result(tensor: Tensor, total: Any, held: set[int], create_graph: bool, allo
         if zeros:
             return Tensor.wrap(arrays.namespace(tensor.array).zeros_like(tensor.array), requires_grad=create_graph)
         if not allow_unused:
-            raise RuntimeError(
-                "One of the differentiated Tensors appears to not have been used in the graph. Set allow_unused=True if this "
-                "is the desired behavior."
-            )
+            raise RuntimeError(UNUSED)
         return None
     total = as_array(total)
     if isinstance(tensor.source, Leaf) and tensor.source.hooks:
         total = run_hooks(tensor.source.hooks.values(), total, create_graph)
-        held.add(id(total))
+        held.add(id(elements(total)))
     if create_graph:
         return total
-    fresh = isinstance(tensor.source, Leaf) and id(total) not in held and arrays.backend(total).owns(total)
-    held.add(id(total))
-    return Tensor.wrap(total if fresh else own(total))
+    fresh = unshared(total, held) and isinstance(tensor.source, Leaf)
+    return as_tensor(total if fresh else own(total))
 
 
 def _sequence(tensors: Any) -> tuple[Tensor, ...]:
@@ -118,7 +126,7 @@ def _source(tensor: Tensor, position: int) -> Source:
     return tensor.source
 
 
-def _roots(tensors: Iterable[Tensor], given: Any, create_graph: bool) -> tuple[dict[Source, Any], set[int]]:
+def starts(tensors: Iterable[Tensor], given: Any, create_graph: bool) -> tuple[dict[Source, Any], set[int]]:
     """Return the gradient to start with for each output, and the ids of arrays that belong to the user."""
     tensors = tuple(tensors)
     gradients = (None,) * len(tensors) if given is None else (given,) if isinstance(given, Tensor) else tuple(given)
@@ -144,7 +152,7 @@ def _seed(tensor: Tensor, gradient: Tensor | None) -> Tensor:
         raise RuntimeError(
             f"Mismatch in shape: grad_output has a shape of {gradient.shape} and output has a shape of {tensor.shape}."
         )
-    return gradient.to(tensor.dtype)
+    return gradient.to_dense().to(tensor.dtype)
 
 
 def _sweep(

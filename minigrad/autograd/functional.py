@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from ..functions.creation import ones_like, zeros, zeros_like
+from ..functions.creation import eye, ones_like, zeros, zeros_like
 from ..functions.shape import stack
 from ..modes import enable_grad
 from ..tensor import Tensor
@@ -82,19 +82,28 @@ def jacobian(
 ) -> Any:
     """Return J, of shape (*output, *input): J[i][j] for output i and input j; an index falls away where there is one tensor.
 
-    Each number of the outputs takes one backward pass. `vectorize` asks for the passes to be batched: it is accepted, and the
-    rows are computed one by one all the same.
+    strategy: "reverse-mode" takes a backward pass for each number of the outputs, which gives a row of J; "forward-mode" one
+        for each number of the inputs, which gives a column: uᵀJ is recorded once, as a function of u, and its gradient in
+        the direction of e_k is J e_k (see `jvp`).
+    vectorize: take all these passes at once (batched.py). It needs memory for as many gradients of every intermediate result.
+        With `create_graph` they are taken in turn all the same.
 
-    An output without elements gives a J without rows, where PyTorch raises.
+    An output without elements gives a J without rows, where PyTorch raises; "forward-mode" does not ask for `vectorize`.
 
-    ValueError: strategy is unknown. NotImplementedError: it is "forward-mode".
+    Raises:
+        ValueError: strategy is unknown.
+        NotImplementedError: "forward-mode" with `create_graph`.
+        RuntimeError: `strict` with `vectorize` or with "forward-mode".
     """
-    if strategy == "forward-mode":
-        raise NotImplementedError("jacobian: strategy='forward-mode' is not available; use 'reverse-mode'")
-    if strategy != "reverse-mode":
-        raise ValueError(f"jacobian: strategy must be 'reverse-mode', but got {strategy!r}")
+    forward = _is_forward(strategy, "jacobian")
+    if forward and create_graph:
+        raise NotImplementedError("jacobian: create_graph=True needs strategy='reverse-mode'")
+    if strict and (forward or vectorize):
+        other = "strategy='forward-mode'" if forward else "vectorize=True"
+        raise RuntimeError(f"jacobian: `strict=True` and `{other}` are not supported together. Please set `strict=False`.")
     x, outputs, one_in, one_out = _evaluate(func, inputs, create_graph, strict, "jacobian")
-    blocks = [_form(_rows(y, i, x, create_graph, strict), one_in, create_graph) for i, y in enumerate(outputs)]
+    matrix = _by_columns if forward else _by_rows
+    blocks = [_form(row, one_in, create_graph) for row in matrix(outputs, x, create_graph, strict, vectorize)]
     return blocks[0] if one_out else tuple(blocks)
 
 
@@ -108,9 +117,10 @@ def hessian(
 ) -> Any:
     """Return H of a function of one number: H[i][j] of shape (*input i, *input j), a tensor where there is one input.
 
-    It is the Jacobian of the gradient, which see for the last two arguments.
+    It is the Jacobian of the gradient; see `jacobian` for the last two arguments.
     RuntimeError: f does not return a single number.
     """
+    _is_forward(outer_jacobian_strategy, "hessian")
 
     def gradient(*x: Tensor) -> Any:
         y = _number(func(*x), "hessian")
@@ -243,17 +253,48 @@ def _filled(
     return tuple(zeros_like(t) if dx is None else dx for dx, t in zip(found, like))
 
 
-def _rows(y: Tensor, i: int, x: tuple[Tensor, ...], create_graph: bool, strict: bool) -> tuple[Tensor, ...]:
-    """Return ∂y/∂x for each of x, a row for each number of output i."""
+def _is_forward(strategy: str, name: str) -> bool:
+    if strategy not in ("forward-mode", "reverse-mode"):
+        raise ValueError(f'{name}: expected strategy to be either "forward-mode" or "reverse-mode", but got {strategy!r}')
+    return strategy == "forward-mode"
+
+
+def _by_rows(
+    outputs: tuple[Tensor, ...], x: tuple[Tensor, ...], create_graph: bool, strict: bool, vectorize: bool
+) -> list[tuple[Tensor, ...]]:
+    """Return ∂y/∂x for each output y and each of x, by a backward pass for each number of y."""
     rows = []
-    for k in range(y.numel()):
-        e = zeros(y.numel(), dtype=y.dtype, device=y.device)
-        e[k] = 1
-        found = _pull((y,), x, (e.reshape(y.shape),), create_graph)
-        rows.append(_filled(found, x, strict, create_graph, f"Output {i} of the user-provided function", "jacobian"))
-    if not rows:
-        return tuple(zeros(*y.shape, *t.shape, dtype=t.dtype, device=t.device) for t in x)
-    return tuple(stack(column).reshape(*y.shape, *t.shape) for column, t in zip(zip(*rows), x))
+    for i, y in enumerate(outputs):
+        found = _pull_units(y, x, create_graph, strict, vectorize, f"Output {i} of the user-provided function")
+        rows.append(tuple(g.reshape(*y.shape, *t.shape) for g, t in zip(found, x)))
+    return rows
+
+
+def _by_columns(
+    outputs: tuple[Tensor, ...], x: tuple[Tensor, ...], create_graph: bool, strict: bool, vectorize: bool
+) -> list[tuple[Tensor, ...]]:
+    """Return ∂y/∂x for each output y and each of x, by a backward pass through uᵀJ for each number of x."""
+    u = tuple(zeros_like(y).requires_grad_() for y in outputs)
+    pulled = _pull(outputs, x, u, create_graph=True)
+    columns = []
+    for g, t in zip(pulled, x):
+        found = _pull_units(zeros_like(t) if g is None else g, u, False, False, vectorize, "vᵀJ")
+        columns.append([c.reshape(t.numel(), y.numel()).T.reshape(*y.shape, *t.shape) for c, y in zip(found, outputs)])
+    return list(zip(*columns))
+
+
+def _pull_units(
+    y: Tensor, x: tuple[Tensor, ...], create_graph: bool, strict: bool, vectorize: bool, what: str
+) -> tuple[Tensor, ...]:
+    """Return for each of x the gradients (n, *x) of the n numbers of y, which errors call `what`."""
+    n = y.numel()
+    if n == 0:
+        return tuple(zeros(0, *t.shape, dtype=t.dtype, device=t.device) for t in x)
+    units = eye(n, dtype=y.dtype, device=y.device).reshape(n, *y.shape)
+    if vectorize and not create_graph and y.requires_grad:
+        return grad(y, x, units, retain_graph=True, is_grads_batched=True, materialize_grads=True)
+    rows = [_filled(_pull((y,), x, (e,), create_graph), x, strict, create_graph, what, "jacobian") for e in units]
+    return tuple(stack([part.to_dense() for part in column]) for column in zip(*rows))
 
 
 def _form(tensors: tuple[Tensor, ...], single: bool, create_graph: bool) -> Any:

@@ -244,7 +244,7 @@ def _like(y: Tensor, values: np.ndarray) -> Tensor:
 
 
 def _host(y: Tensor) -> np.ndarray:
-    return arrays.to_numpy(y.array).astype(np.float64)  # a copy: outputs that are views move with the inputs
+    return arrays.to_numpy(y.to_dense().array).astype(np.float64)  # a copy: outputs that are views move with the inputs
 
 
 def _differ(a: np.ndarray, b: np.ndarray, tolerance: float) -> bool:

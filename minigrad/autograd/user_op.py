@@ -207,8 +207,15 @@ def _gradients(
     results = results if isinstance(results, tuple) else (results,)
     _check(results, needs, shapes, f"{function.__name__}Backward")
     wanted = [dx if needed else None for dx, needed in zip(results, needs)]
-    # As a view an array is not taken for one that the sweep may write: the user may have returned what was saved.
-    return [None if dx is None else dx if recording else dx.array[...] for dx in wanted]
+    return [None if dx is None else dx if recording else _not_to_be_written(dx) for dx in wanted]
+
+
+def _not_to_be_written(dx: Tensor) -> Any:
+    """Return a gradient so that the sweep leaves its memory alone, for the user may have returned what was saved.
+
+    As a view an array is not taken for one that may be written; rows are copied.
+    """
+    return dx.array.copy() if dx.is_sparse else dx.array[...]
 
 
 def _rule(function: type[Function]) -> Callable[..., Any]:

@@ -8,7 +8,7 @@ from .. import dtypes
 from ..arrays import Device
 from ..ops import elementwise, transfer
 from ..tensor import Tensor
-from .arguments import type_word
+from .arguments import WORDS, type_word
 from .attach import method
 
 __all__: list[str] = []
@@ -56,7 +56,14 @@ def to(input: Tensor, *args: Any, **kwargs: Any) -> Tensor:
 
 @method(name="type")
 def type_(input: Tensor, dtype: Any = None) -> Any:
-    """Return input with another type; without one, the name of its tensor type ("torch.FloatTensor")."""
+    """Return input with another type (also by such a name); without one, the name of its tensor type ("torch.FloatTensor")."""
+    if isinstance(dtype, str) and dtype.endswith("Tensor"):
+        words = {word: kind for kind, word in WORDS.items()}
+        name = dtype.removeprefix("torch.").removesuffix("Tensor").removeprefix("cuda.")
+        if name not in words:
+            raise ValueError(f"invalid type: '{dtype}'")
+        found = cast(input, words[name])
+        return move(found, "cuda") if ".cuda." in dtype else found
     if dtype is not None:
         return cast(input, dtype)
     return f"torch.{'cuda.' if input.device.type == 'cuda' else ''}{type_word(input)}Tensor"
@@ -70,7 +77,7 @@ def type_as(input: Tensor, other: Tensor) -> Tensor:
 
 def _typed(name: str, target: dtypes.dtype) -> None:
     def convert(self: Tensor) -> Tensor:
-        return cast(self, target)
+        return self.to(target)
 
     convert.__name__ = name
     convert.__doc__ = f"Return this tensor with elements of type {target}."
@@ -85,13 +92,13 @@ for _name, _target in (dtypes.NAMES | {"byte": dtypes.uint8, "char": dtypes.int8
 @method
 def cpu(input: Tensor) -> Tensor:
     """Return input in the host's memory."""
-    return move(input, "cpu")
+    return input.to("cpu")
 
 
 @method
 def cuda(input: Tensor, device: Any = None) -> Tensor:
     """Return input on the GPU (`device`: which one)."""
-    return move(input, "cuda" if device is None else device)
+    return input.to("cuda" if device is None else device)
 
 
 @method
@@ -108,10 +115,16 @@ def is_contiguous(input: Tensor) -> bool:
 
 
 @method
+def to_dense(input: Tensor) -> Tensor:
+    """Return input, which is full already; a row-sparse tensor (sparse.py) gives its table."""
+    return input
+
+
+@method
 def is_floating_point(input: Tensor) -> bool:
     """Return True for float16, float32 and float64."""
     return input.dtype.is_floating_point
 
 
 Tensor.is_cuda = property(lambda self: self.device.type == "cuda")  # type: ignore[attr-defined]
-Tensor.is_sparse = property(lambda self: False)  # type: ignore[attr-defined]
+Tensor.is_sparse = property(lambda self: False)  # type: ignore[attr-defined]  # of all but sparse.py's

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .. import dtypes
-from ..ops import compare as compares, elementwise as rules
+from ..ops import compare as compares, elementwise as rules, powers
 from ..ops.promotion import cast_number
 from ..tensor import Tensor
 from ..views import assign
@@ -103,8 +103,8 @@ def pow(input: Operand, exponent: Operand) -> Tensor:
     if isinstance(input, Tensor) and isinstance(exponent, (int, float)):
         if input.dtype.category != dtypes.FLOAT:
             input = input.to(dtypes.result_type((input.dtype, input.ndim), exponent))
-        return rules.square.call(input) if exponent == 2 else rules.power.call(input, exponent=exponent)
-    return rules.pow_.call(input, exponent)
+        return powers.square.call(input) if exponent == 2 else powers.power.call(input, exponent=exponent)
+    return powers.pow_.call(input, exponent)
 
 
 @method(inplace=True)

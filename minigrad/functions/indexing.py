@@ -16,7 +16,7 @@ from ..views import check_writable, finish, view_of
 from .arguments import tensor_argument
 from .attach import method
 from .dims import axis as normal_axis, common_shape
-from .sizes import number
+from .sizes import fitting, number
 
 __all__ = [
     "gather", "index_select", "masked_fill", "scatter_add", "select", "take_along_dim",
@@ -180,31 +180,33 @@ def grid(input: Tensor, at: int, index: Tensor, name: str, limit: bool = True) -
     index = tensor_argument(index, name, "index", 2)
     if index.dtype.category != dtypes.INTEGER:
         raise RuntimeError(f"{name}(): Expected dtype int64 for index")
-    if input.ndim == 0 or index.ndim == 0:
-        return (bare_ids(input, index.reshape(-1).array),)
-    if index.ndim != input.ndim:
+    if max(index.ndim, 1) != max(input.ndim, 1) and index.numel():
         raise RuntimeError(f"Index tensor must have the same number of dimensions as input tensor ({name})")
+    if input.ndim == 0 or index.ndim == 0:
+        ids = bare_ids(input, index.reshape(-1).array)
+        check_ids(ids, input.numel() if input.ndim == 0 else input.shape[0], at, RuntimeError)
+        return (ids,)
     ids = bare_ids(input, index.array)
-    check_ids(ids, input.shape[at], at)
     xp = arrays.namespace(ids)
     parts: list[Any] = []
     for d, n in enumerate(index.shape):
-        if d != at and n > input.shape[d] and limit:
+        if d != at and n > input.shape[d] and limit and index.numel():
             raise RuntimeError(
                 f"Size does not match at dimension {d} expected index {list(index.shape)} to be no larger than self "
                 f"{list(input.shape)} apart from dimension {at} ({name})"
             )
         line = xp.reshape(xp.arange(n, device=ids.device), (1,) * d + (n,) + (1,) * (index.ndim - d - 1))
         parts.append(ids if d == at else line)
+    check_ids(ids, input.shape[at] if ids.size else 0, at, RuntimeError)
     return tuple(parts)
 
 
-def check_ids(ids: Any, size: int, dim: int) -> None:
-    """PyTorch does not count ids from the end here."""
+def check_ids(ids: Any, size: int, dim: int, error: type[Exception] = IndexError) -> None:
+    """Raise unless all ids are in 0, …, size − 1: PyTorch does not count them from the end here."""
     host = arrays.backend(ids)
     if host.device_type == "cpu" and ids.size and (ids.min() < 0 or ids.max() >= size):
         bad = ids[(ids < 0) | (ids >= size)].flat[0]
-        raise IndexError(f"index {bad} is out of bounds for dimension {dim} with size {size}")
+        raise error(f"index {bad} is out of bounds for dimension {dim} with size {size}")
 
 
 @method
@@ -239,12 +241,12 @@ def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None) -> Te
     """Return the elements of input at `indices` along dim, both broadcast in the other dimensions; flattened if dim is None."""
     if dim is None:
         return gather(input.reshape(-1), 0, indices.reshape(-1))
-    at = normal_axis(dim, input.ndim)
     if input.ndim != indices.ndim:
         raise RuntimeError(
             "torch.take_along_dim(): input and indices should have the same number of dimensions, but got "
             f"{input.ndim} dimensions for input, and {indices.ndim} dimensions for indices"
         )
+    at = normal_axis(dim, input.ndim)
     shape = common_shape(*((*t.shape[:at], 1, *t.shape[at + 1 :]) for t in (input, indices)))
     whole = input.expand(*shape[:at], input.shape[at], *shape[at + 1 :])
     return gather(whole, at, indices.expand(*shape[:at], indices.shape[at], *shape[at + 1 :]))
@@ -284,14 +286,19 @@ def masked_fill(input: Tensor, mask: Tensor, value: Any) -> Tensor:
                 f"masked_fill_ only supports a 0-dimensional value tensor, but got tensor with {value.ndim} dimension(s)."
             )
         return elementwise.where.call(mask, value.to(input.dtype), input)
-    value = cast_number(number("masked_fill", "value", value), input.dtype)
-    return elementwise.where.call(mask, value, input)
+    filling = number("masked_fill", "value", value)
+    filling = fitting(filling, input.dtype) if input.dtype.category == dtypes.INTEGER else cast_number(filling, input.dtype)
+    return elementwise.where.call(mask, filling, input)
 
 
-def embedding(input: Tensor, weight: Tensor, padding_idx: int | None = None) -> Tensor:
+def embedding(input: Tensor, weight: Tensor, padding_idx: int | None = None, *, sparse: bool = False) -> Tensor:
     """Return the rows weight[input]: ids of shape (…), weight (V, E), result (…, E).
 
-    padding_idx: this row's gradient stays zero. IndexError: an id outside 0 … V−1.
+    padding_idx: this row's gradient stays zero.
+    sparse: the gradient of the table is kept by rows, those that were looked up (sparse.py); it becomes a full array where a
+    full one is added to it, where the table was itself computed, and with `create_graph`.
+
+    IndexError: an id outside 0 … V−1.
     """
     input = tensor_argument(input, "embedding", "indices", 2)
     weight = tensor_argument(weight, "embedding", "weight", 1)
@@ -309,4 +316,4 @@ def embedding(input: Tensor, weight: Tensor, padding_idx: int | None = None) -> 
         if not -weight.shape[0] <= padding_idx < weight.shape[0]:
             raise AssertionError("Padding_idx must be within num_embeddings")
         padding_idx %= weight.shape[0]
-    return indexing.embedding.call(weight, input, padding_idx=padding_idx)
+    return indexing.embedding.call(weight, input, padding_idx=padding_idx, sparse=sparse)

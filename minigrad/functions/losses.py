@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from .. import arrays, dtypes
 from ..arrays import Array
-from ..ops import elementwise, reductions, softmax as rules
+from ..ops import elementwise, powers, reductions, softmax as rules
 from ..tensor import Size, Tensor
 from .arguments import type_word
 from .reducing import check, check_device, reduced, warn_of_shapes
@@ -76,7 +76,7 @@ def mse_loss(input: Tensor, target: Tensor, *, reduction: str = "mean") -> Tenso
     """
     check(input, target, reduction, "mse_loss")
     warn_of_shapes(input, target)
-    squares = elementwise.square.call(input - target)
+    squares = powers.square.call(input - target)
     _check_floating(squares, "mse_cpu")
     return reduced(squares, reduction)
 

@@ -13,8 +13,9 @@ from ..tensor import Tensor
 from .arguments import tensor_argument, type_word
 from .attach import method
 from .dims import axes
+from .reductions import mean, var
 
-__all__ = ["norm", "std"]
+__all__ = ["norm", "std", "std_mean", "var_mean"]
 
 Dim = int | Sequence[int] | None
 
@@ -52,6 +53,20 @@ def std(
     return result
 
 
+def std_mean(input: Tensor, dim: Any = None, unbiased: bool | None = None, keepdim: bool = False, *,
+             correction: float | None = None) -> tuple[Tensor, Tensor]:  # fmt: skip
+    """Return the standard deviation and the mean over `dim`; arguments as for `std`."""
+    found = std(input, dim, unbiased, keepdim, correction=correction)
+    return found, mean(input, None if isinstance(dim, bool) else dim, keepdim)
+
+
+def var_mean(input: Tensor, dim: Any = None, unbiased: bool | None = None, keepdim: bool = False, *,
+             correction: float | None = None) -> tuple[Tensor, Tensor]:  # fmt: skip
+    """Return the variance and the mean over `dim`; arguments as for `var`."""
+    found = var(input, dim, unbiased, keepdim, correction=correction)
+    return found, mean(input, None if isinstance(dim, bool) else dim, keepdim)
+
+
 def vector_norm(x: Tensor, ord: float = 2, dim: Dim = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
     """Return (Σ |x|^p)^(1/p), p = ord, over `dim` (one, several, or None for all elements, as one vector).
 
@@ -74,9 +89,13 @@ def vector_norm(x: Tensor, ord: float = 2, dim: Dim = None, keepdim: bool = Fals
 def norm(input: Tensor, p: float | str | None = "fro", dim: Dim = None, keepdim: bool = False, dtype: Any = None) -> Tensor:
     """Return (Σ |x|^p)^(1/p) over `dim` (one, several, or None for all elements): never the norm of a matrix as an operator.
 
-    p: a number, ±inf, or "fro", which is 2. dtype: what input is converted to first.
-    ValueError: p is another word; the nuclear norm is not offered.
+    p: a number, ±inf, "fro", which is 2, or "nuc", the sum of the singular values of a matrix (over two dims).
+    dtype: what input is converted to first. RuntimeError: p is another word.
     """
+    if p == "nuc":
+        from ..linalg import matrix_norm
+
+        return matrix_norm(input, "nuc", (-2, -1) if dim is None else tuple(dim), keepdim, dtype=dtype)  # type: ignore[arg-type]
     if isinstance(p, str) and p != "fro":
-        raise ValueError(f"norm(): p must be a number or 'fro', not '{p}'")
+        raise RuntimeError(f"norm(): p must be a number, 'fro' or 'nuc', not '{p}'")
     return vector_norm(input, 2 if p is None or isinstance(p, str) else p, dim, keepdim, dtype=dtype)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..ops import linalg as rules
+from .. import arrays
+from ..ops import elementwise, linalg as rules
 from ..ops.promotion import is_array
 from ..tensor import Tensor
 from .arguments import tensor_argument, type_word
@@ -141,6 +142,19 @@ def _check_vector(matrix: Tensor, vector: Tensor) -> None:
     if matrix.dtype is not vector.dtype:
         found = f"{type_word(vector)}, {type_word(matrix)}, and {type_word(vector)}"
         raise RuntimeError(f"addmv input tensors must have the same dtype, but got {found}")
+
+
+def weighted_sum(input: Tensor, product: Tensor, beta: float, alpha: float) -> Tensor:
+    """Return β input + α product, where input broadcasts; with β = 0 its nans do not spread, and its gradient is 0."""
+    product = product if alpha == 1 else product * alpha
+    added = expand(input, *product.shape)
+    if input.dtype is not product.dtype:
+        raise RuntimeError(f"self and mat2 must have the same dtype, but got {type_word(input)} and {type_word(product)}")
+    if beta == 0:
+        xp = arrays.namespace(input.array)
+        always = Tensor.wrap(xp.ones_like(product.array, dtype=xp.bool))
+        return elementwise.where.call(always, product, added)
+    return (added if beta == 1 else added * beta) + product
 
 
 def _operator(self: Tensor, other: Any) -> Any:

@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from typing import Any
 
 from .. import arrays
-from ..ops import elementwise, indexing, rearrange as rules
+from ..ops import diagonals, elementwise, rearrange as rules
 from ..ops.promotion import cast_number
 from ..tensor import Tensor
+from ..views import view_of
 from .attach import method
 from .dims import axes, axis, sizes
 from .indexing import getitem
-from .shape import cat, permute, reshape
+from .shape import cat, parts_of, permute, reshape
 
 __all__ = [
     "diagonal", "flip", "hstack", "moveaxis", "movedim", "narrow", "roll", "tile", "tril", "triu", "vstack",
@@ -21,7 +22,9 @@ __all__ = [
 
 def flip(input: Tensor, dims: Sequence[int]) -> Tensor:
     """Return a copy with the elements along the given dims in reverse order."""
-    found = axes(tuple(dims) if isinstance(dims, (tuple, list)) else dims, input.ndim)
+    if not isinstance(dims, (tuple, list)):
+        raise TypeError(f"flip(): argument 'dims' (position 2) must be tuple of ints, not {type(dims).__name__}")
+    found = axes(tuple(dims), input.ndim)
     return rules.flip.call(input, axes=found if input.ndim else ())
 
 
@@ -103,15 +106,23 @@ def _tile(input: Tensor, *dims: Any) -> Tensor:
 # ---- joining and cutting
 
 
+def several(name: str, tensors: Any) -> list[Tensor]:
+    """Return what is to be joined; TypeError if it is no list of Tensors, RuntimeError if there are none."""
+    found = parts_of(name, tensors)
+    if not found:
+        raise RuntimeError(f"{name} expects a non-empty TensorList")
+    return found
+
+
 def hstack(tensors: Sequence[Tensor]) -> Tensor:
     """Return the tensors joined along the second dim, vectors and 0-d tensors along the first."""
-    parts = [t if t.ndim else t.reshape(1) for t in tensors]
+    parts = [t if t.ndim else t.reshape(1) for t in several("hstack", tensors)]
     return cat(parts, 0 if parts and parts[0].ndim == 1 else 1)
 
 
 def vstack(tensors: Sequence[Tensor]) -> Tensor:
     """Return the tensors joined along the first dim, each vector and 0-d tensor as one row."""
-    return cat([t if t.ndim > 1 else t.reshape(1, -1) for t in tensors], 0)
+    return cat([t if t.ndim > 1 else t.reshape(1, -1) for t in several("vstack", tensors)], 0)
 
 
 @method
@@ -136,19 +147,13 @@ def narrow(input: Tensor, dim: int, start: int | Tensor, length: int) -> Tensor:
 
 @method
 def diagonal(input: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Tensor:
-    """Return the elements [i, i + offset] of the matrices that two dims hold, as the last dim of the result.
-
-    A copy: unlike PyTorch's, it shares no memory with input, so that writing to it leaves input as it was.
-    """
+    """Return the view of the elements [i, i + offset] of the matrices that two dims hold, as the last dim of the result."""
     a, b = axis(dim1, input.ndim), axis(dim2, input.ndim)
     if a == b:
         raise RuntimeError(f"diagonal dimensions cannot be identical {dim1}, {dim2}")
     matrices = permute(input, [d for d in range(input.ndim) if d not in (a, b)] + [a, b])
-    rows, columns = matrices.shape[-2:]
-    count = max(min(rows + min(offset, 0), columns - max(offset, 0)), 0)
-    xp = arrays.namespace(input.array)
-    ids = xp.arange(count, device=input.array.device)
-    return indexing.read.call(matrices, index=(..., ids + max(-offset, 0), ids + max(offset, 0)))
+    settings = {"offset": offset}
+    return view_of(matrices, diagonals.diagonal, settings, diagonals.diagonal.call(matrices, **settings))
 
 
 @method(inplace=True)

@@ -239,7 +239,8 @@ def all(input: Tensor, dim: Dim = None, keepdim: bool = False) -> Tensor:
 
 
 def _truth(op: Op, input: Tensor, dim: Dim, keepdim: bool) -> Tensor:
-    over = None if dim is None or not input.ndim else axes(dim, input.ndim)
+    over = None if dim is None else axes(dim, input.ndim)
+    over = over if input.ndim else None
     result = op.call(input, axis=over, keepdims=keepdim)
     return result.to(dtypes.uint8) if input.dtype is dtypes.uint8 else result
 

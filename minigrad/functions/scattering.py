@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .. import arrays, dtypes
-from ..ops import elementwise, indexing
+from ..ops import indexing
 from ..ops.promotion import cast_number
 from ..tensor import Tensor
 from .arguments import tensor_argument, type_word
@@ -13,25 +13,31 @@ from .attach import method
 from .creation import full
 from .dims import axis as normal_axis, common_shape
 from .indexing import bare_ids, check_ids, getitem, grid
-from .products import mm
+from .products import mm, weighted_sum
 from .shape import expand
 from .sizes import number
+from .writing import scatter_reduce
 
 __all__ = ["addmm", "index_add", "masked_select", "scatter"]
 
 
 @method(inplace=True)
-def scatter(input: Tensor, dim: int, index: Tensor, src: Any = None, *, value: Any = None) -> Tensor:
+def scatter(input: Tensor, dim: int, index: Tensor, src: Any = None, *, value: Any = None, reduce: str | None = None) -> Tensor:
     """Return input with [index[i][j]][j] = src[i][j] for dim = 0, and so on.
 
     Which of several values for one place is kept is open; its gradient then reaches all of them.
     src: a tensor of input's type, or a number (also as `value=`).
+    reduce: "add" or "multiply": what is sent is added to, or multiplied with, what is there (see `scatter_reduce`).
     RuntimeError: types or sizes do not fit. IndexError: an id is out of bounds.
     """
     src = value if src is None else src
     if not isinstance(src, Tensor):
         filling = cast_number(number("scatter", "value", src), input.dtype)
         src = full(index.shape, filling, dtype=input.dtype, device=input.device)
+    if reduce is not None:
+        if reduce not in ("add", "multiply"):
+            raise RuntimeError("reduce argument must be either add or multiply.")
+        return scatter_reduce(input, dim, index, src, "sum" if reduce == "add" else "prod")
     at = normal_axis(dim, input.ndim)
     if input.dtype is not src.dtype:
         raise RuntimeError("scatter(): Expected self.dtype to be equal to src.dtype")
@@ -108,13 +114,4 @@ def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
 @method(inplace=True)
 def addmm(input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: float = 1, alpha: float = 1) -> Tensor:
     """Return β input + α mat1 mat2: (N, K) × (K, M), and input broadcasts to (N, M); with β = 0 its nans do not spread."""
-    product = mm(mat1, mat2)
-    product = product if alpha == 1 else product * alpha
-    added = expand(input, *product.shape)
-    if input.dtype is not product.dtype:
-        raise RuntimeError(f"self and mat2 must have the same dtype, but got {type_word(input)} and {type_word(mat2)}")
-    if beta == 0:
-        xp = arrays.namespace(input.array)
-        always = Tensor.wrap(xp.ones_like(product.array, dtype=xp.bool))
-        return elementwise.where.call(always, product, added)
-    return (added if beta == 1 else added * beta) + product
+    return weighted_sum(input, mm(mat1, mat2), beta, alpha)

@@ -150,7 +150,15 @@ def t(input: Tensor) -> Tensor:
 
 
 Tensor.T = property(lambda self: permute(self, tuple(reversed(range(self.ndim)))))  # type: ignore[attr-defined]
-Tensor.mT = property(lambda self: transpose(self, -2, -1))  # type: ignore[attr-defined]
+
+
+def _matrix_transpose(self: Tensor) -> Tensor:
+    if self.ndim == 1:
+        raise RuntimeError("tensor.mT is only supported on matrices or batches of matrices. Got 1-D tensor.")
+    return transpose(self, -2, -1) if self.ndim else self
+
+
+Tensor.mT = property(_matrix_transpose)  # type: ignore[attr-defined]
 
 
 @method
@@ -208,7 +216,7 @@ def broadcast_tensors(*tensors: Tensor) -> tuple[Tensor, ...]:
 
 def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
     """Return the tensors joined along a dimension they have; their other sizes must agree."""
-    parts = _parts("cat", tensors)
+    parts = parts_of("cat", tensors)
     if not parts:
         raise ValueError("torch.cat(): expected a non-empty list of Tensors")
     kept = [p for p in parts if p.array.shape != (0,)] or parts[:1]  # PyTorch passes over empty vectors
@@ -221,7 +229,7 @@ def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
     return rules.cat.call(*kept, axis=at)
 
 
-def _parts(name: str, tensors: Any) -> list[Tensor]:
+def parts_of(name: str, tensors: Any) -> list[Tensor]:
     """Return what is to be joined as a list; TypeError if it is no sequence of Tensors."""
     if not isinstance(tensors, (list, tuple)):
         raise TypeError(f"{name}(): argument 'tensors' (position 1) must be tuple of Tensors, not {type(tensors).__name__}")
@@ -248,7 +256,7 @@ concat = concatenate = cat
 
 def stack(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
     """Return the tensors, all of one shape, joined along a new dimension."""
-    parts = _parts("stack", tensors)
+    parts = parts_of("stack", tensors)
     if not parts:
         raise RuntimeError("stack expects a non-empty TensorList")
     first = parts[0].array.shape

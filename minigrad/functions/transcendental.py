@@ -5,20 +5,26 @@ from __future__ import annotations
 from typing import Any
 
 from .. import dtypes
-from ..ops import elementwise, transcendental as rules
+from ..ops import elementwise, powers, transcendental as rules
 from ..ops.rule import Op
 from ..tensor import Tensor
 from .arguments import tensor_argument, type_word
 from .attach import direct, method
 
 __all__ = [
-    "acos", "asin", "atan", "ceil", "cosh", "erf", "expm1", "floor", "log1p", "log2", "log10", "logical_and", "logical_not",
+    "acos", "acosh", "arccos", "arccosh", "arcsin", "arcsinh", "arctan", "arctanh", "asin", "asinh", "atan", "atanh", "ceil",
+    "cosh", "erf", "expm1", "floor", "log1p", "log2", "log10", "logical_and", "logical_not",
     "logical_or", "logical_xor", "reciprocal", "round", "rsqrt", "sign", "sinh", "tan",
 ]  # fmt: skip
 
-acos = direct(rules.acos)
-asin = direct(rules.asin)
-atan = direct(rules.atan)
+acos = arccos = direct(rules.acos)
+asin = arcsin = direct(rules.asin)
+atan = arctan = direct(rules.atan)
+acosh = arccosh = direct(rules.acosh)
+asinh = arcsinh = direct(rules.asinh)
+atanh = arctanh = direct(rules.atanh)
+for _alias in ("arccos", "arccosh", "arcsin", "arcsinh", "arctan", "arctanh"):
+    method(globals()[_alias], name=_alias, inplace=True)
 cosh = direct(rules.cosh)
 erf = direct(rules.erf)
 expm1 = direct(rules.expm1)
@@ -26,8 +32,8 @@ log10 = direct(rules.log10)
 log1p = direct(rules.log1p)
 log2 = direct(rules.log2)
 logical_not = direct(rules.logical_not)
-reciprocal = direct(rules.reciprocal)
-rsqrt = direct(rules.rsqrt)
+reciprocal = direct(powers.reciprocal)
+rsqrt = direct(powers.rsqrt)
 sinh = direct(rules.sinh)
 tan = direct(rules.tan)
 

@@ -69,7 +69,7 @@ def bitwise_not(xp: Namespace, x: Array) -> Array:
 @op(promotes=True)
 def floor_divide(xp: Namespace, a: Array, b: Array) -> Array:
     """Return ⌊a / b⌋."""
-    _check_divisor(xp, a, b)
+    check_divisor(xp, a, b)
     return a // b
 
 
@@ -88,17 +88,18 @@ def isfinite(xp: Namespace, x: Array) -> Array:
 @op(promotes=True)
 def trunc_divide(xp: Namespace, a: Array, b: Array) -> Array:
     """Return a / b rounded towards zero."""
+    check_divisor(xp, a, b)
     return xp.astype(xp.trunc(a / b), a.dtype if hasattr(a, "dtype") else b.dtype)
 
 
 @op(promotes=True)
 def remainder(xp: Namespace, a: Array, b: Array) -> Array:
     """Return a − b ⌊a / b⌋, which has the sign of b."""
-    _check_divisor(xp, a, b)
+    check_divisor(xp, a, b)
     return a % b
 
 
-def _check_divisor(xp: Namespace, a: Array, b: Array) -> None:
+def check_divisor(xp: Namespace, a: Array, b: Array) -> None:
     """Raise RuntimeError if integers are divided by 0; not on a GPU, which would have to be waited for."""
     array = a if hasattr(a, "dtype") else b
     if hasattr(array, "dtype") and xp.isdtype(array.dtype, "integral") and backend(array).device_type == "cpu":

@@ -81,45 +81,6 @@ def _(xp: Namespace, dy: Array) -> Array:
 
 
 @op
-def power(xp: Namespace, x: Array, *, exponent: float) -> Array:
-    """Return x^n for a number n."""
-    return x**exponent
-
-
-@power.grad("x")
-def _(xp: Namespace, dy: Array, x: Array, exponent: float) -> Array:  # n x^(n−1), and 0 for n = 0 even at x = 0
-    return dy * (exponent * x ** (exponent - 1)) if exponent else xp.zeros_like(dy)
-
-
-@op(promotes=True)
-def pow_(xp: Namespace, a: Array, b: Array) -> Array:
-    """Return a^b."""
-    return a**b
-
-
-@pow_.grad("a")
-def _(xp: Namespace, dy: Array, a: Array, b: Array) -> Array:
-    return dy * xp.where(b == 0, xp.zeros_like(a), b * a ** (b - 1))
-
-
-@pow_.grad("b")
-def _(xp: Namespace, dy: Array, a: Array, b: Array, y: Array) -> Array:  # y ln a, and 0 at a = 0, b ≥ 0
-    flat = (a == 0) & (b >= 0)
-    return dy * xp.where(flat, xp.zeros_like(y), y * xp.log(xp.where(flat, xp.ones_like(y), a)))
-
-
-@op
-def square(xp: Namespace, x: Array) -> Array:
-    """Return x²."""
-    return xp.square(x)
-
-
-@square.grad("x")
-def _(xp: Namespace, dy: Array, x: Array) -> Array:
-    return dy * (x + x)
-
-
-@op
 def abs_(xp: Namespace, x: Array) -> Array:
     """Return |x|; its gradient at 0 is 0."""
     return xp.abs(x)
@@ -127,13 +88,13 @@ def abs_(xp: Namespace, x: Array) -> Array:
 
 @abs_.grad("x")
 def _(xp: Namespace, dy: Array, x: Array) -> Array:
-    return dy * xp.sign(x)
+    return dy * sign.inside(xp, x)
 
 
 @op
 def sign(xp: Namespace, x: Array) -> Array:
-    """Return −1, 0 or 1; its gradient is 0."""
-    return xp.sign(x)
+    """Return −1, 0 or 1, and 0 at nan; its gradient is 0."""
+    return xp.where(x == x, xp.sign(x), xp.zeros_like(x))
 
 
 @sign.grad("x")

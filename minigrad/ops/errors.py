@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from ..sparse_rows import SparseRows
+
 if TYPE_CHECKING:
     from .rule import Op
 
 
 def explain(op: Op, arrays: Sequence[Any], settings: dict[str, Any], error: Exception) -> Exception:
     """Turn an array library's error into one that names the op and its operands, in PyTorch's words where it has them."""
+    if any(isinstance(a, SparseRows) for a in arrays):
+        return RuntimeError(f"{op.name}: this operation is not defined for sparse tensors; take .to_dense() first")
     shaped = [a for a in arrays if hasattr(a, "shape")]
     kinds = {type(a).__module__.partition(".")[0] for a in shaped}
     if len(kinds) > 1:

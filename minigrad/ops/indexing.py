@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..arrays import Array, Namespace, backend
 from ..partial import Erased, Placed
+from ..sparse_rows import SparseRows
 from .rule import op, recorded
 
 if TYPE_CHECKING:
@@ -94,17 +95,31 @@ def _zero(part: Array) -> None:
 
 
 @op
-def embedding(xp: Namespace, weight: Array, ids: Array, *, padding_idx: int | None = None) -> Array:
+def embedding(xp: Namespace, weight: Array, ids: Array, *, padding_idx: int | None = None, sparse: bool = False) -> Array:
     """Return the rows weight[ids]: ids (…) and weight (V, E) give (…, E)."""
     return backend(weight).read(weight, (ids,))
 
 
 @embedding.grad("weight")
-def _(xp: Namespace, dy: Array, weight_shape: tuple[int, ...], ids: Array, padding_idx: int | None) -> Array:
+def _(
+    xp: Namespace, dy: Array, weight_shape: tuple[int, ...], ids: Array, padding_idx: int | None, sparse: bool
+) -> Array | SparseRows:
+    if sparse and xp is not recorded():
+        return _rows_of_lookup(xp, dy, weight_shape, ids, padding_idx)
     if padding_idx is not None:
         dy = dy * xp.astype(xp.expand_dims(ids != padding_idx, axis=-1), dy.dtype)
-    rows = xp.reshape(dy, (-1, weight_shape[1])) if weight_shape[1] else xp.reshape(dy, (_size(ids), 0))
+    rows = xp.reshape(dy, (_size(ids), weight_shape[1]))
     return add_rows.inside(xp, rows, xp.reshape(ids, (-1,)), count=weight_shape[0])
+
+
+def _rows_of_lookup(xp: Namespace, dy: Array, weight_shape: tuple[int, ...], ids: Array, padding_idx: int | None) -> SparseRows:
+    """Return dy by row, without those of padding; the ids are a copy, for the user may go on to write to theirs."""
+    flat = xp.astype(xp.reshape(ids, (-1,)), xp.int64, copy=True)
+    rows = dy if dy.ndim == 2 else xp.reshape(dy, (_size(ids), weight_shape[1]))
+    if padding_idx is not None:
+        kept = xp.nonzero(flat != padding_idx)[0]
+        flat, rows = xp.take(flat, kept), xp.take(rows, kept, axis=0)
+    return SparseRows(flat, rows, weight_shape)
 
 
 @op

@@ -11,7 +11,7 @@ from typing import Any
 
 from .. import arrays, dtypes
 from ..tensor import Tensor
-from . import compare, elementwise, linalg, reductions, shape
+from . import compare, elementwise, linalg, powers, reductions, shape
 
 Axis = int | tuple[int, ...] | None
 
@@ -23,7 +23,7 @@ cos = elementwise.cos.call
 tanh = elementwise.tanh.call
 abs = elementwise.abs_.call
 sign = elementwise.sign.call
-square = elementwise.square.call
+square = powers.square.call
 maximum = elementwise.maximum.call
 minimum = elementwise.minimum.call
 where = elementwise.where.call

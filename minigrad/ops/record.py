@@ -47,7 +47,8 @@ def unary(op: Op) -> Callable[..., Any]:
         y = value(numpy if type(x) is ndarray else namespace(x), x)
         if type(y) is not ndarray:
             if type(y) is tuple:
-                return otherwise(input)
+                needed = needed_by(op, (source,)) if not unusual or mode.recording else 0
+                return _attach_several(op, y, x, [x], [source], {}, needed)
             y = backend(x).as_array(y)
         output = new(Tensor)
         output.array = y

@@ -30,6 +30,28 @@ def _from_the_end(xp: Namespace, x: Array, axis: int) -> Array:
     return flip.inside(xp, cumsum.inside(xp, flip.inside(xp, x, axes=(axis,)), axis=axis), axes=(axis,))
 
 
+# ---- running extremes
+
+
+@op
+def running_extreme(xp: Namespace, x: Array, *, axis: int, largest: bool) -> Array:
+    """Return the id along the axis of the largest (smallest) of x_0, …, x_i, the last one of equal ones; nan beats all.
+
+    Spans of 1, 2, 4, … elements are joined in turn: log n steps for n elements (Hillis and Steele 1986).
+    """
+    rows = xp.moveaxis(x, axis, -1)
+    n = rows.shape[-1]
+    ids = xp.broadcast_to(xp.arange(n, device=x.device), rows.shape)
+    span = 1
+    while span < n:
+        before, after = rows[..., : n - span], rows[..., span:]
+        later = (after >= before if largest else after <= before) | (after != after)
+        ids = xp.concat((ids[..., :span], xp.where(later, ids[..., span:], ids[..., : n - span])), axis=-1)
+        rows = xp.concat((rows[..., :span], xp.where(later, after, before)), axis=-1)
+        span *= 2
+    return xp.asarray(xp.moveaxis(ids, -1, axis), copy=True)
+
+
 # ---- products
 
 

@@ -66,31 +66,6 @@ def _(xp: Namespace, dy: Array, x: Array) -> Array:
     return dy * (2 / math.sqrt(math.pi)) * xp.exp(-x * x)
 
 
-# ---- powers
-
-
-@op(floats=True)
-def rsqrt(xp: Namespace, x: Array) -> Array:
-    """Return 1 / √x."""
-    return 1 / xp.sqrt(x)
-
-
-@rsqrt.grad("x")
-def _(xp: Namespace, dy: Array, y: Array) -> Array:  # −½ x^(−3/2)
-    return dy * (-0.5 * y * y * y)
-
-
-@op(floats=True)
-def reciprocal(xp: Namespace, x: Array) -> Array:
-    """Return 1 / x."""
-    return 1 / x
-
-
-@reciprocal.grad("x")
-def _(xp: Namespace, dy: Array, y: Array) -> Array:
-    return -dy * y * y
-
-
 # ---- circles and hyperbolas
 
 
@@ -160,6 +135,39 @@ def _(xp: Namespace, dy: Array, x: Array) -> Array:
     return dy * sinh.inside(xp, x)
 
 
+@op(floats=True)
+def asinh(xp: Namespace, x: Array) -> Array:
+    """Return the y with sinh y = x."""
+    return xp.asinh(x)
+
+
+@asinh.grad("x")
+def _(xp: Namespace, dy: Array, x: Array) -> Array:
+    return dy / xp.sqrt(x * x + 1)
+
+
+@op(floats=True)
+def acosh(xp: Namespace, x: Array) -> Array:
+    """Return the y ≥ 0 with cosh y = x; nan for x < 1."""
+    return xp.acosh(x)
+
+
+@acosh.grad("x")
+def _(xp: Namespace, dy: Array, x: Array) -> Array:
+    return dy / xp.sqrt(x * x - 1)
+
+
+@op(floats=True)
+def atanh(xp: Namespace, x: Array) -> Array:
+    """Return the y with tanh y = x; nan outside [−1, 1]."""
+    return xp.atanh(x)
+
+
+@atanh.grad("x")
+def _(xp: Namespace, dy: Array, x: Array) -> Array:
+    return dy / (1 - x * x)
+
+
 # ---- rounding: piecewise constant, with a gradient of 0
 
 
@@ -181,7 +189,14 @@ def round_(xp: Namespace, x: Array) -> Array:
     return xp.round(x)
 
 
+@op
+def trunc(xp: Namespace, x: Array) -> Array:
+    """Return x rounded towards zero."""
+    return xp.trunc(x)
+
+
 @floor.grad("x")
+@trunc.grad("x")
 @ceil.grad("x")
 @round_.grad("x")
 def _(xp: Namespace, dy: Array) -> Array:

@@ -8,8 +8,8 @@ import numpy as np
 
 from ..arrays import namespace
 from ..tensor import Tensor
-from .blocks import blocks
-from .descent import direction
+from .blocks import touched
+from .descent import direction, refuse_decay
 from .optimizer import Group, Optimizer, check_range
 
 
@@ -18,7 +18,8 @@ class Adagrad(Optimizer):
 
         s ← s + g²          η_t = η / (1 + (t − 1) κ)
 
-    g = dL/dθ + λ θ, and t = 1 at the first step.
+    g = dL/dθ + λ θ, and t = 1 at the first step. With a row-sparse gradient (layers.Embedding) only the rows it names are read
+    and written: the others would not change.
 
     Args:
         params: the Tensors to change, or groups of them (Optimizer).
@@ -33,6 +34,7 @@ class Adagrad(Optimizer):
 
     Raises:
         ValueError: η, κ, λ, ε or the first s is negative.
+        RuntimeError (in `step`): λ is not 0 and a gradient is row-sparse.
     """
 
     def __init__(
@@ -68,11 +70,13 @@ class Adagrad(Optimizer):
     def update(self, parameter: Tensor, group: Group) -> None:
         """Change one parameter: θ ← θ − η_t g / (√s + ε)."""
         assert parameter.grad is not None
+        refuse_decay(parameter.grad, group["weight_decay"])
         xp = namespace(parameter.array)
         state = self.state[parameter]
         rate = group["lr"] / (1 + int(state["step"].array) * group["lr_decay"])
         state["step"].array[...] += 1
-        for theta, dtheta, s, scratch, spare in blocks((parameter.array, parameter.grad.array, state["sum"].array), scratch=2):
+        arrays = (parameter.array, parameter.grad.array, state["sum"].array)
+        for theta, dtheta, s, scratch, spare in touched(arrays, scratch=2):
             g = direction(xp, dtheta, theta, group["weight_decay"], group["maximize"], out=spare)
             xp.add(s, xp.multiply(g, g, out=scratch), out=s)
             xp.sqrt(s, out=scratch)

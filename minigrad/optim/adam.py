@@ -23,6 +23,9 @@ class Adam(Optimizer):
 
     g = dL/dθ + λ θ. With `amsgrad`, v̂ takes the largest v so far in place of v (Reddi, Kale, Kumar 2018).
 
+    A row-sparse gradient (layers.Embedding) does what the same gradient in full does, without its being made: the averages of
+    all rows decay and all rows move (SparseAdam leaves rows alone that have no gradient).
+
     Args:
         params: the Tensors to change, or groups of them (Optimizer).
         lr: η.

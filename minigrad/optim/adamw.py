@@ -13,7 +13,8 @@ from .optimizer import Group
 class AdamW(Adam):
     """θ ← (1 − η λ) θ − η m̂ / (√v̂ + ε), algorithm 2 of the paper with one schedule for both terms.
 
-    m̂ and v̂ are Adam's, of g = dL/dθ alone: the decay λ θ is not scaled by 1/√v̂ and leaves no trace in the moments.
+    m̂ and v̂ are Adam's, of g = dL/dθ alone: the decay λ θ is not scaled by 1/√v̂ and leaves no trace in the moments. Row-sparse
+    gradients are taken as by Adam, and all rows decay.
 
     Args:
         params: the Tensors to change, or groups of them (Optimizer).

@@ -3,6 +3,13 @@
 from __future__ import annotations
 
 from ..arrays import Array, Namespace
+from ..tensor import Tensor
+
+
+def refuse_decay(gradient: Tensor, weight_decay: float) -> None:
+    """Raise RuntimeError for a penalty beside a row-sparse gradient, where only the rows it names are to change."""
+    if gradient.is_sparse and weight_decay != 0:
+        raise RuntimeError("weight_decay option is not compatible with sparse gradients")
 
 
 def direction(xp: Namespace, gradient: Array, parameter: Array, weight_decay: float, maximize: bool, out: Array) -> Array:

@@ -22,6 +22,9 @@ class RMSprop(Optimizer):
     g = dL/dθ + λ θ. With `centered`, v − ḡ² stands in place of v under the root, where ḡ ← α ḡ + (1 − α) g: an estimate of
     the variance of g in place of its second moment (Graves 2013, eqs. 38-45). It is taken as 0 where rounding makes it less.
 
+    A row-sparse gradient (layers.Embedding) does what the same gradient in full does, without its being made: the averages of
+    all rows decay and all rows move.
+
     Args:
         params: the Tensors to change, or groups of them (Optimizer).
         lr: η.

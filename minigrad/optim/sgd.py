@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ..arrays import namespace
+from ..arrays import backend, namespace
+from ..sparse import SparseTensor
 from ..tensor import Tensor
 from .blocks import blocks
-from .descent import direction
+from .descent import direction, refuse_decay
 from .optimizer import Group, Optimizer, check_range
 
 
@@ -15,7 +16,8 @@ class SGD(Optimizer):
     """θ ← θ − η g, or, with momentum μ > 0, θ ← θ − η b where b ← μ b + (1 − τ) g.
 
     g = dL/dθ + λ θ. The first b is the first g. Nesterov's form (Sutskever et al. 2013, as PyTorch writes it) steps
-    against g + μ b in place of b.
+    against g + μ b in place of b. A row-sparse gradient (layers.Embedding) does what the same gradient in full does; without
+    momentum only the rows it names are read and written.
 
     Args:
         params: the Tensors to change, or groups of them (Optimizer).
@@ -30,6 +32,7 @@ class SGD(Optimizer):
 
     Raises:
         ValueError: η, μ or λ is negative, or Nesterov's form is asked for without momentum or with dampening.
+        RuntimeError (in `step`): λ is not 0 and a gradient is row-sparse.
     """
 
     def __init__(
@@ -57,6 +60,7 @@ class SGD(Optimizer):
     def update(self, parameter: Tensor, group: Group) -> None:
         """Change one parameter: θ ← θ − η g, or by its momentum."""
         assert parameter.grad is not None
+        refuse_decay(parameter.grad, group["weight_decay"])
         if group["momentum"] == 0:
             self._descend(parameter, parameter.grad, group)
         else:
@@ -64,11 +68,16 @@ class SGD(Optimizer):
 
     @staticmethod
     def _descend(parameter: Tensor, gradient: Tensor, group: Group) -> None:
-        xp = namespace(parameter.array)
-        for theta, dtheta, scratch in blocks((parameter.array, gradient.array), scratch=1):
-            g = direction(xp, dtheta, theta, group["weight_decay"], group["maximize"], out=scratch)
-            xp.multiply(g, group["lr"], out=scratch)
-            xp.subtract(theta, scratch, out=theta)
+        theta, rate = parameter.array, group["lr"] if group["maximize"] else -group["lr"]
+        if isinstance(gradient, SparseTensor):
+            (gradient.coalesce() * rate).array.add_to(theta)
+        elif group["weight_decay"] == 0:
+            backend(theta).add_scaled(theta, rate, gradient.array)  # in one pass: there is nothing to keep in the cache
+        else:
+            xp = namespace(theta)
+            for part, dpart, scratch in blocks((theta, gradient.array), scratch=1):
+                g = direction(xp, dpart, part, group["weight_decay"], group["maximize"], out=scratch)
+                backend(part).add_scaled(part, -group["lr"], g)
 
     def _roll(self, parameter: Tensor, gradient: Tensor, group: Group) -> None:
         xp = namespace(parameter.array)
@@ -88,7 +97,4 @@ class SGD(Optimizer):
             if group["nesterov"]:
                 xp.multiply(b, momentum, out=spare)
                 xp.add(spare, g, out=spare)
-                xp.multiply(spare, group["lr"], out=spare)
-            else:
-                xp.multiply(b, group["lr"], out=spare)
-            xp.subtract(theta, spare, out=theta)
+            backend(theta).add_scaled(theta, -group["lr"], spare if group["nesterov"] else b)

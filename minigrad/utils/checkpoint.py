@@ -20,6 +20,7 @@ from ..graph import Leaf, Node, Output, Source
 from ..memory import ticket
 from ..modes import enable_grad, mode
 from ..random import default_generator, fork_rng
+from ..sparse import as_tensor
 from ..tensor import Tensor
 
 __all__ = ["checkpoint"]
@@ -143,7 +144,7 @@ def _gradients(
             roots[y.source] = roots[y.source] + start if y.source in roots else start
     # The sweep keeps the graph: it ends at nodes outside, whose own turn is still to come.
     found = Sweep(roots, set(targets), keep=True, create_graph=recording).run()
-    return {source: dx if recording else Tensor.wrap(dx) for source, dx in found.items()}
+    return {source: dx if recording else as_tensor(dx) for source, dx in found.items()}
 
 
 def _differentiable(result: Any) -> list[Tensor]:

@@ -57,6 +57,7 @@ BAD = {
     "a folder for a text": (["run", "flow", "--text", "."], "--text .: Is a directory"),
     "a text in Latin-1": (["run", "flow", "--text", "latin.txt"], "latin.txt: not UTF-8 at byte 15 (line 3)"),
     "a short text": (["run", "flow", "--text", "short.txt"], "short.txt: 9 characters, at least 101 are needed"),
+    "missing data": (["run", "surnames", "--data", "nope.csv"], "--data nope.csv: No such file"),
     "an empty text": (["run", "flow", "--text", "empty.txt"], "empty.txt: 0 characters"),
     "a text of one character": (["run", "flow", "--text", "same.txt"], "same.txt: one character"),
     "steps beyond the text": (["run", "flow", "--set", "T=9999"], "the default text: "),
@@ -128,7 +129,7 @@ def test_help_teaches(capsys):
 
 def test_every_example_of_the_help_is_accepted(capsys):
     examples = re.findall(r"^  python -m experiments (run .*?)(?:   .*)?$", DESCRIPTION + RUN_DESCRIPTION, re.MULTILINE)
-    assert len(examples) == 7
+    assert len(examples) == 9
     for example in examples:
         arguments = parse(example.split())
         if not arguments.help:

@@ -3,7 +3,7 @@
 import json
 import os
 import xml.etree.ElementTree as ElementTree
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Literal
@@ -91,6 +91,30 @@ def test_a_wrong_setting_is_named(key, text, message):
     with pytest.raises(UsageError) as error:
         Config.build({key: text})
     assert str(error.value) == message
+
+
+def test_a_config_is_read_back_from_its_run(tmp_path):
+    config = Config(steps=3, rates=(0.25, 4.0, 1e-9), flag=True, kind="fancy", seed=5)
+    folder, _, _ = execute(toy(draw_numbers), config, out=tmp_path / "run")
+    assert Config.read(folder / "config.json") == config
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (None, "config.json: No such file"),
+        ("[]", "config.json: holds no settings"),
+        ('{"steps": 1,\n', "config.json, line 2: is damaged: "),
+        ('{"stesp": 1}', "config.json: no setting 'stesp' (did you mean 'steps'?)"),
+        ('{"steps": 0}', "config.json: steps=0: must be at least 1"),
+    ],
+)
+def test_a_damaged_config_is_named(text, message, tmp_path):
+    if text is not None:
+        (tmp_path / "config.json").write_text(text)
+    with pytest.raises(UsageError) as error:
+        Config.read(tmp_path / "config.json")
+    assert message in str(error.value)
 
 
 # Claims
@@ -193,6 +217,24 @@ def test_an_interrupted_run_keeps_its_metrics_and_has_no_claims(tmp_path):
     assert not (tmp_path / "run" / "claims.json").exists()
 
 
+def test_a_record_saves_beside_its_metrics(tmp_path):
+    record = Record(tmp_path / "metrics.jsonl")
+    record.save("words.json", {"word": "Größe"})
+    record.save("model.safetensors", {"w": minigrad.tensor([1.0, 2.0])})
+    assert json.loads((tmp_path / "words.json").read_text(encoding="utf-8")) == {"word": "Größe"}
+    assert minigrad.load(tmp_path / "model.safetensors")["w"].tolist() == [1.0, 2.0]
+
+
+def test_progress_yields_everything_and_may_be_left(tmp_path, capsys):
+    record = Record(tmp_path / "metrics.jsonl")
+    assert list(record.progress(range(4), "steps")) == [0, 1, 2, 3]
+    for step in record.progress(range(4), "steps"):
+        record.live(f"step {step}")
+        if step == 1:
+            break
+    assert capsys.readouterr() == ("", "")  # no terminal, no bar
+
+
 # Figures
 
 
@@ -219,6 +261,12 @@ def test_a_users_matplotlib_settings_stay_theirs():
             inside = matplotlib.rcParams["font.size"]
         assert dict(matplotlib.rcParams) == before
         assert inside != 37
+
+
+def test_several_figures_are_written_by_their_names(tmp_path):
+    experiment = replace(toy(draw_numbers), plot=lambda config, arrays: {"one": sketch(), "two": sketch()})
+    execute(experiment, Config(), out=tmp_path / "run")
+    assert {path.name for path in (tmp_path / "run").glob("*.[ps][nv]g")} == {"one.png", "one.svg", "two.png", "two.svg"}
 
 
 def test_an_svg_is_drawn():

@@ -8,7 +8,19 @@ import numpy as np
 import scipy.special
 from hypothesis import strategies as st
 
-from .cases import PAIRS, Case, Sample, anything, away_from_zero, broadcastable, even_grid, odd_grid, unary, unary_with
+from .cases import (
+    PAIRS,
+    Case,
+    Sample,
+    anything,
+    away_from_zero,
+    broadcastable,
+    even_grid,
+    odd_grid,
+    positive,
+    unary,
+    unary_with,
+)
 
 
 def _far(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
@@ -63,6 +75,20 @@ def _layer_norm(x: Any, weight: Any, bias: Any, dims: int, eps: float) -> Any:
     return normal * (1 if weight is None else weight) + (0 if bias is None else bias), normal, r
 
 
+def _standardize_pull_sample(rng: np.random.Generator, spec: Any) -> Sample:
+    shape, dims = spec
+    r = positive(rng, (*shape[: len(shape) - dims], *(1,) * dims))
+    return Sample((anything(rng, shape), anything(rng, shape), r), {"dims": dims})
+
+
+def _standardize_pull(g: Any, normal: Any, r: Any, dims: int) -> Any:
+    """Each row times the matrix r (1 − (1 1ᵀ + x̂ x̂ᵀ) / n), written out."""
+    n = int(np.prod(g.shape[g.ndim - dims :]))
+    rows, normals = g.reshape(-1, n), normal.reshape(-1, n)
+    removed = (np.ones((n, n)) + np.einsum("bi,bj->bij", normals, normals)) / n
+    return (r.reshape(-1, 1) * np.einsum("bij,bj->bi", np.eye(n) - removed, rows)).reshape(g.shape)
+
+
 _norm_shapes = st.sampled_from([((3,), 1), ((2, 3), 1), ((2, 3), 2), ((2, 1, 4), 1), ((2, 2, 3), 2), ((4, 1), 1)])
 
 ACTIVATIONS: dict[str, Case] = {
@@ -92,5 +118,8 @@ ACTIVATIONS: dict[str, Case] = {
             ((3,), 1, True, True), ((2, 3), 1, True, False), ((2, 3), 2, False, True), ((2, 2, 3), 1, False, False),
             ((0, 3), 1, True, True), ((2, 0), 1, True, True), ((1, 1), 1, True, True),
         ], _layer_norm_sample, _layer_norm, rounding=64,
+    ),
+    "standardize_pull": Case(
+        _norm_shapes, [((3,), 1), ((2, 3), 2), ((1, 1), 1)], _standardize_pull_sample, _standardize_pull, rounding=64
     ),
 }  # fmt: skip

@@ -174,7 +174,9 @@ def test_default_collate():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"num_workers": 2}, "use num_workers=0 in place of 2"),
+        ({"timeout": -1}, "timeout option should be non-negative"),
+        ({"prefetch_factor": 2}, "prefetch_factor option could only be specified"),
+        ({"persistent_workers": True}, "persistent_workers option needs num_workers > 0"),
         ({"num_workers": -1}, "num_workers option should be non-negative"),
         ({"batch_size": 0}, "batch_size should be a positive integer value, but got batch_size=0"),
         ({"sampler": [1], "shuffle": True}, "sampler option is mutually exclusive with shuffle"),

@@ -38,7 +38,7 @@ BAD = {
     "index out of range": (lambda: ones(2, 3)[5], IndexError, "index 5 is out of bounds"),
     "ids out of range": (lambda: ones(2, 3)[torch.tensor([0, 7])], IndexError, "7 is out of bounds"),
     "embedding ids": (lambda: F.embedding(torch.tensor([4]), ones(4, 2)), IndexError, "out of range"),
-    "gather ids": (lambda: ones(2, 3).gather(1, torch.tensor([[9]])), IndexError, "9 is out of bounds"),
+    "gather ids": (lambda: ones(2, 3).gather(1, torch.tensor([[9]])), RuntimeError, "9 is out of bounds"),
     "reshape to another size": (lambda: ones(2, 3).reshape(4), RuntimeError, r"shape '\[4\]' is invalid for input of size 6"),
     "view that needs a copy": (lambda: ones(2, 3).t().view(6), RuntimeError, "Use .reshape"),
     "an expansion": (lambda: ones(2, 3).expand(4, 3), RuntimeError, "must match the existing size"),

@@ -27,7 +27,29 @@ CALLS = {
     "std": lambda x, i: x.std(1),
     "movedim": lambda x, i: torch.vstack((x, x)).movedim(0, 1).narrow(0, 1, 2),
     "cumprod": lambda x, i: x.cumprod(-1),
+    "diag_embed": lambda x, i: torch.diag_embed(x, 1, 0, 2),
+    "written diagonal": lambda x, i: _with_diagonal(x),
+    "cummax": lambda x, i: x.cummax(1).values * x.cummin(0).values,
+    "logcumsumexp": lambda x, i: x.logcumsumexp(1),
+    "median": lambda x, i: x.median(1).values + x.median(),
+    "quantile": lambda x, i: x.quantile(0.3, 1),
+    "scatter_reduce": lambda x, i: x.scatter_reduce(1, i.expand(3, 4), x * 2, "amax"),
+    "scatter a product": lambda x, i: x.scatter_reduce(1, (i * 0).expand(3, 4), x * 2, "prod"),
+    "index_fill": lambda x, i: x.index_fill(1, i[:2], 2.0) * x.index_copy(1, i, x),
+    "repeat_interleave": lambda x, i: x.repeat_interleave(i, 1),
+    "nuclear norm": lambda x, i: torch.linalg.norm(x, "nuc") + torch.linalg.norm(x, 2),
+    "inverse": lambda x, i: torch.linalg.inv(x @ x.T),
+    "tensordot": lambda x, i: torch.tensordot(x, x, 1) if x.shape[0] == x.shape[1] else torch.tensordot(x, x.T, 1),
+    "fmod": lambda x, i: torch.fmod(x, 0.7) + torch.hypot(x, x * 2) + torch.atan2(x, x + 1),
+    "xlogy": lambda x, i: torch.xlogy(x, x) + torch.nan_to_num(x / 1.5),
 }
+
+
+def _with_diagonal(x: torch.Tensor) -> torch.Tensor:
+    """Write through the view of a diagonal."""
+    y = x * 2
+    y.diagonal(1).mul_(x[:, 0])
+    return y
 
 
 @pytest.mark.parametrize("name", CALLS)

@@ -154,3 +154,13 @@ def test_an_in_place_write_takes_retain_grad_along(x):
     h.mul_(3)
     (h * h).sum().backward()
     np.testing.assert_array_equal(h.grad.numpy(), [12.0, 24.0])
+
+
+def test_a_hook_may_keep_the_gradient_it_saw():
+    """What passes unchanged to a leaf is not the memory that a hook on the way was shown."""
+    x, seen = torch.ones(3, requires_grad=True), []
+    y = x.clone()
+    y.register_hook(lambda g: seen.append(g))
+    (2 * y).sum().backward()
+    x.grad.zero_()
+    assert seen[0].tolist() == [2, 2, 2]

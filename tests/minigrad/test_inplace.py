@@ -28,6 +28,14 @@ ARGUMENTS = {
     "le_": (other, {}), "gt_": (other, {}), "ge_": (other, {}), "not_equal_": (other, {}), "less_": (other, {}),
     "less_equal_": (other, {}), "greater_": (other, {}), "greater_equal_": (other, {}), "floor_divide_": (other, {}),
     "remainder_": (other, {}), "cumsum_": (lambda: 0, {}), "cumprod_": (lambda: 0, {}),
+    "addcdiv_": (lambda: (other(), other()), {"value": 2}), "addcmul_": (lambda: (other(), other()), {"value": 2}),
+    "arctan2_": (other, {}), "atan2_": (other, {}), "clamp_max_": (lambda: 0.5, {}), "clamp_min_": (lambda: 0.5, {}),
+    "float_power_": (lambda: 3, {}), "fmod_": (other, {}), "hypot_": (other, {}), "xlogy_": (other, {}),
+    "index_copy_": (lambda: (0, torch.tensor([2, 0]), other()[:2]), {}),
+    "index_fill_": (lambda: (0, torch.tensor([2]), 5.0), {}),
+    "index_put_": (lambda: ((torch.tensor([2, 0]),), other()[:2]), {}), "lerp_": (lambda: (other(), 0.3), {}),
+    "masked_scatter_": (lambda: (mask(), other()), {}), "addmv_": (lambda: (other().reshape(3, 1), other()[:1]), {}),
+    "scatter_reduce_": (lambda: (0, torch.tensor([0, 0, 2]), other(), "prod"), {}),
     "logical_and_": (other, {}), "logical_or_": (other, {}), "logical_xor_": (other, {}),
 }  # fmt: skip
 ARGUMENTS = {name: given for name, given in ARGUMENTS.items() if name in IN_PLACE}
@@ -48,10 +56,11 @@ SLOPES = {"zero_": (0, 0, 0), "fill_": (0, 0, 0), "copy_": (0, 0, 0), "masked_fi
           "+=": (1, 1, 1), "-=": (1, 1, 1), "*=": (3, 3, 3), "/=": (0.5, 0.5, 0.5), "**=": (0.6, 1.4, 1.8)}  # fmt: skip
 BITS = {"bitwise_and_": [1, 2, 1], "bitwise_or_": [3, 2, 7], "bitwise_xor_": [2, 0, 6]}
 BY_THEMSELVES = {"bitwise_not_", "detach_", "requires_grad_"}
-SHAPED = {"addmm_", "index_add_", "scatter_", "tril_", "triu_"}  # below, on a matrix
+SHAPED = {"addbmm_", "addmm_", "addr_", "index_add_", "scatter_", "tril_", "triu_"}  # below, on a matrix
+WITHOUT_TWIN = {"apply_", "baddbmm_", "fill_diagonal_"}  # tests/parity/edge_table.py
 DRAWN = {"bernoulli_", "exponential_", "normal_", "random_", "uniform_"}  # test_random.py
 
-PLAIN = sorted({*IN_PLACE} - {*ARGUMENTS, *SETTERS, *BITS} - BY_THEMSELVES - SHAPED - DRAWN)
+PLAIN = sorted({*IN_PLACE} - {*ARGUMENTS, *SETTERS, *BITS} - BY_THEMSELVES - SHAPED - DRAWN - WITHOUT_TWIN)
 """Every other in-place method there is. One that takes an argument fails until it has a line above."""
 
 
@@ -59,7 +68,8 @@ PLAIN = sorted({*IN_PLACE} - {*ARGUMENTS, *SETTERS, *BITS} - BY_THEMSELVES - SHA
 def test_it_is_its_functional_twin(name):
     """Same value, same gradient, same memory, one version more, and the tensor itself is returned."""
     make, keywords = ARGUMENTS.get(name, (None, {}))
-    arguments = () if make is None else (make(),)
+    given = () if make is None else make()
+    arguments = given if isinstance(given, tuple) else (given,)
     x, y = leaf(0.3, 0.7, 0.9), leaf(0.3, 0.7, 0.9)
     h = x * 1
     memory, version = h.array, h._version
@@ -79,7 +89,9 @@ def test_it_is_its_twin_on_matrices(name):
     """Same value, same gradient, same memory, one version more, and the tensor itself is returned."""
     ids = torch.tensor([1, 0])
     arguments = {"tril_": (), "triu_": (), "index_add_": (0, ids, leaf([0.5, 1.5], [2.5, 3.5]).detach()),
-                 "scatter_": (1, ids.reshape(2, 1), 2.0), "addmm_": (leaf([0.5], [1.5]), leaf([2.5, 3.5]))}[name]  # fmt: skip
+                 "scatter_": (1, ids.reshape(2, 1), 2.0), "addmm_": (leaf([0.5], [1.5]), leaf([2.5, 3.5])),
+                 "addr_": (leaf(0.5, 1.5), leaf(2.5, 3.5)),
+                 "addbmm_": (leaf([[0.5], [1.5]]), leaf([[2.5, 3.5]]))}[name]  # fmt: skip
     x, y = leaf([0.3, 0.7], [0.9, 1.1]), leaf([0.3, 0.7], [0.9, 1.1])
     h = x * 1
     memory, version = h.array, h._version

@@ -60,6 +60,20 @@ def test_fast_loss_equals_plain(kind):
             np.testing.assert_allclose(fast.residual(p, d, target), plain.residual(p, d, target), rtol=KINDS[kind])
 
 
+@pytest.mark.usefixtures("_cut")
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("shape", [(5, 3), (3, 40), (1, 1), (4, 1), (0, 3), (3, 0), (3, 300)])
+def test_fast_standardization_equals_plain(shape, kind):
+    g = np.random.default_rng(1).standard_normal(shape).astype(kind)
+    for x in layouts(shape, 3, 0):
+        x = x.astype(kind, order="K")
+        normal, r = plain.standardize(x, 1e-5)
+        for mine, reference in zip(fast.standardize(x, 1e-5), (normal, r), strict=True):
+            np.testing.assert_allclose(mine, reference, rtol=10 * KINDS[kind], atol=10 * KINDS[kind])
+        reference = plain.standardize_pull(g, normal, r)
+        np.testing.assert_allclose(fast.standardize_pull(g, normal, r), reference, atol=10 * KINDS[kind] * r.max(initial=1))
+
+
 def test_a_broadcast_gradient():
     p = plain.softmax(np.arange(12.0).reshape(3, 4), 1)
     dy = np.broadcast_to(np.float64(2), (3, 4))
@@ -69,7 +83,7 @@ def test_a_broadcast_gradient():
 
 @given(st.floats(0, 200), st.floats(-1000, 1000))
 def test_probabilities_keep_their_digits(spread, offset):
-    """One maximum for all rows is taken only where no probability loses digits by it: p is right to 32 units of rounding."""
+    """The maxima are left out only where no probability loses digits by it: p is right to 32 units of rounding."""
     x = (np.linspace(0, spread, 12).reshape(3, 4) + offset).astype(np.float32)
     exact = plain.softmax(x.astype(np.float64), 1)
     normal = exact > np.finfo(np.float32).tiny

@@ -144,3 +144,36 @@ def test_the_first_step_of_adam_is_the_learning_rate():
 def test_impossible_settings_are_refused(kind, bad, message):
     with pytest.raises(ValueError, match=message):
         kind([nn.Parameter(torch.ones(1))], **bad)
+
+
+@pytest.mark.parametrize("options", [{}, {"maximize": True}, {"weight_decay": 0.1}, {"momentum": 0.9, "nesterov": True}])
+@pytest.mark.parametrize("layout", ["contiguous", "transposed", "every other", "a part"])
+@pytest.mark.parametrize(("dtype", "tolerance"), [(np.float16, 2e-2), (np.float32, 1e-6), (np.float64, 1e-14)])
+def test_sgd_on_long_arrays(options, layout, dtype, tolerance):
+    """Long arrays go another way than short ones (BLAS), if they lie as it wants them; nothing beside them is written."""
+    memory = np.random.default_rng(0).standard_normal((260, 200)).astype(dtype)
+    before = memory.copy()
+    view = {"transposed": memory.T, "every other": memory[:, ::2], "a part": memory[3:250]}.get(layout, memory)
+    gradients = [np.random.default_rng(t).standard_normal(view.shape).astype(dtype) for t in range(3)]
+    settings = {"lr": 0.1, "momentum": 0, "dampening": 0, "weight_decay": 0, "nesterov": False, "maximize": False, **options}
+    expected = sgd(view.astype(np.float64), [g.astype(np.float64) for g in gradients], **settings)
+    p = nn.Parameter(torch.Tensor.wrap(view))
+    optimizer = SGD([p], **settings)
+    for g in gradients:
+        p.grad = torch.tensor(g)
+        optimizer.step()
+    np.testing.assert_allclose(view.astype(np.float64), expected, atol=tolerance, rtol=tolerance)
+    assert p.detach().numpy().dtype == dtype
+    if layout == "every other":
+        np.testing.assert_array_equal(memory[:, 1::2], before[:, 1::2])
+    if layout == "a part":
+        np.testing.assert_array_equal(memory[[0, 1, 2, -1]], before[[0, 1, 2, -1]])
+
+
+def test_read_only_memory_is_not_written():
+    theta = np.zeros(10_000)
+    theta.flags.writeable = False
+    p = nn.Parameter(torch.Tensor.wrap(theta))
+    p.grad = torch.ones(10_000, dtype=torch.float64)
+    with pytest.raises(ValueError, match="read-only"):
+        SGD([p], lr=0.1).step()

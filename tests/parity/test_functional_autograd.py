@@ -143,6 +143,65 @@ def test_strict_names_the_input():
             call(minigrad, name, constant_in_y, (x, y), v, strict=True)
 
 
-def test_forward_mode_is_refused():
-    with pytest.raises(NotImplementedError, match="reverse-mode"):
-        minigrad.autograd.functional.jacobian(vector, minigrad.tensor(X), strategy="forward-mode")
+@pytest.mark.filterwarnings("ignore:.*torch.jit.script:DeprecationWarning")  # PyTorch's forward mode uses it
+@pytest.mark.parametrize("settings", [{"vectorize": True}, {"vectorize": True, "forward": True}, {"forward": True}], ids=str)
+def test_all_rows_or_columns_at_once(settings):
+    """PyTorch has forward mode only with vectorize=True."""
+    for name, argument in (("jacobian", "strategy"), ("hessian", "outer_jacobian_strategy")):
+        vectorize = settings.get("vectorize", False)
+        ours = {"vectorize": vectorize} | ({argument: "forward-mode"} if settings.get("forward") else {})
+        theirs = ours if vectorize else {}
+        for func, inputs in programs(name):
+            a = call(minigrad, name, func, tensors(minigrad, inputs), None, **ours)
+            b = tuples(call(torch, name, func, tensors(torch, inputs), None, **theirs))
+            assert shape_of(a) == shape_of(b)
+            for p, q in zip(flat(a), flat(b)):
+                assert not p.requires_grad
+                np.testing.assert_allclose(p.numpy(), q.detach().numpy(), rtol=1e-12, atol=1e-14)
+
+
+def tuples(result):
+    """PyTorch returns a list here and there in forward mode."""
+    return tuple(map(tuples, result)) if isinstance(result, (tuple, list)) else result
+
+
+def programs(name):
+    if name == "hessian":
+        return [(number, X), (lambda x, y: two_in(x, y).sum(), (X, Y)), (constant_in_y, (X, Y))]
+    constant = lambda x, y: (x * 2, x.detach() * 3)
+    return [(vector, X), (pair, (X, Y)), (constant, (X, Y)), (lambda x: x @ x.T, X.reshape(3, 1) * Y), (number, X)]
+
+
+def tensors(library, inputs):
+    return tuple(map(library.tensor, inputs)) if isinstance(inputs, tuple) else library.tensor(inputs)
+
+
+def test_recorded_though_vectorised():
+    def program(torch, F, x):
+        return torch.autograd.functional.jacobian(vector, x, create_graph=True, vectorize=True)
+
+    agree(program, X, value=1e-12, gradient=1e-10)
+
+
+def test_batched_grads():
+    def program(torch, x, v):
+        x = torch.tensor(x).requires_grad_()
+        y = torch.softmax(x.exp() * x.flip(0), 0)
+        return torch.autograd.grad((y, y.sum()), x, (torch.tensor(v), torch.tensor(v[:, 0])), is_grads_batched=True)[0].numpy()
+
+    v = np.random.default_rng(3).uniform(-1, 1, (4, 3))
+    np.testing.assert_allclose(program(minigrad, X, v), program(torch, X, v), rtol=1e-12, atol=1e-15)
+
+
+def test_refused_together():
+    for name, argument in (("jacobian", "strategy"), ("hessian", "outer_jacobian_strategy")):
+        f, x = (vector if name == "jacobian" else number), X
+        for settings, kinds in (
+            ({"strict": True, "vectorize": True}, (RuntimeError, RuntimeError)),
+            ({argument: "forward-mode", "strict": True, "vectorize": True}, (RuntimeError, RuntimeError)),
+            ({argument: "forward-mode", "create_graph": True}, (NotImplementedError, NotImplementedError)),
+            ({argument: "backward"}, (ValueError, AssertionError)),
+        ):
+            for library, kind in zip((minigrad, torch), kinds):
+                with pytest.raises(kind):
+                    call(library, name, f, library.tensor(x), None, **settings)

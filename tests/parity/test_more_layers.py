@@ -50,6 +50,12 @@ def same(x, module, other, *arguments):
         np.testing.assert_allclose(mine, peer, rtol=1e-9, atol=1e-12)
 
 
+def test_older_names_of_the_bounds():
+    with pytest.warns(FutureWarning, match="`min_value` is deprecated and rename to `min_val`"):
+        layer = nn.Hardtanh(min_value=-2, max_val=0.5)
+    assert layer(minigrad.tensor([-3.0, 1.0])).tolist() == [-2.0, 0.5]
+
+
 @pytest.mark.parametrize("build", MODULES)
 def test_modules(build):
     same(X, build(nn), build(peer))

@@ -10,10 +10,10 @@ holds the main ones down):
   takes it modulo 2^bits, so that uint8 < 256 is False.
 - `//` and `div(rounding_mode=…)` have no gradient (PyTorch's is zero, or an error); `%` has both, also for a number % tensor;
   scatter_add's src may be larger than index where it requires a gradient; `masked_fill` of integers drops the value's.
-- |x| has the slope nan at nan (PyTorch: 0); an empty vector that `cat` passes over gets no gradient (PyTorch: an empty one);
+- An empty vector that `cat` passes over gets no gradient (PyTorch: an empty one);
   x ** 0.5 follows IEEE at −0 and −inf (PyTorch's gradient there is that of rsqrt).
-- An id out of range in gather or scatter_add is an IndexError (PyTorch: RuntimeError), an operator that a type lacks a
-  TypeError (RuntimeError or NotImplementedError); the other such programs are in `BAD_OF_ANOTHER_TYPE`.
+- An operator that a type lacks is a TypeError (PyTorch: RuntimeError or NotImplementedError); the other such programs are in
+  `BAD_OF_ANOTHER_TYPE`.
 - There is no torch.embedding, whose arguments stand the other way round from F.embedding's.
 """
 
@@ -247,6 +247,19 @@ ELSEWHERE = {
     "test_more_ops": """acos addmm argsort asin atan ceil cosh cumprod cumsum diagonal erf expm1 flip floor hstack index_add
         log10 log1p log2 logical_and logical_not logical_or logical_xor masked_select moveaxis movedim narrow norm one_hot pad
         prod reciprocal roll round rsqrt scatter sign sinh sort std tan tile topk tril triu vstack""",
+    "edge_single": """BoolTensor ByteTensor CharTensor DoubleTensor FloatTensor HalfTensor IntTensor LongTensor
+        ShortTensor block_diag cdist dist ger is_nonzero is_same_size is_signed isin msort positive
+        rsub select_scatter sgn slice_scatter split_with_sizes std_mean swapdims tril_indices
+        triu_indices var_mean""",
+    "edge_table": """acosh addbmm addcdiv addcmul addmv addr aminmax arccos arccosh arcsin arcsinh arctan arctan2 arctanh
+        argwhere asinh atan2 atanh atleast_1d atleast_2d atleast_3d baddbmm bincount bucketize
+        cartesian_prod clamp_max clamp_min column_stack combinations count_nonzero cross cummax
+        cummin deg2rad diag diag_embed diagflat diff dsplit dstack exp2 fix fliplr flipud
+        float_power fmod frac histc hsplit hypot index_copy index_fill index_put inner isinf
+        isneginf isposinf isreal kron kthvalue lerp logaddexp logcumsumexp logit masked_scatter
+        median meshgrid mode nan_to_num nanmean nanmedian nansum quantile rad2deg repeat_interleave
+        rot90 row_stack scatter_reduce searchsorted take tensor_split tensordot trace trunc unique
+        unique_consecutive vdot vsplit xlogy""",
     "test_attention": "scaled_dot_product_attention",
     "test_creation": """as_tensor arange empty eye from_numpy full full_like linspace ones ones_like tensor zeros
         zeros_like bernoulli multinomial normal rand randint randn randperm can_cast promote_types result_type finfo iinfo

@@ -1,0 +1,133 @@
+"""Surnames and their nationalities: `nationality,split,surname` or, without splits, `surname,nationality`."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+
+from minigrad import Tensor
+
+from ..lab import UsageError
+from .batches import batches
+from .splits import SPLITS, stratified
+from .table import CsvTable, Row, read_csv
+from .vectorizer import Sequences, SequenceVectorizer
+from .vocabulary import SequenceVocabulary, Vocabulary
+
+SAMPLE = "surnames_sample.csv"
+LONGEST = 100  # characters; all names are filled up to the longest, so one broken line would fill the memory
+
+
+@dataclass(frozen=True)
+class Surname:
+    """One row of the data."""
+
+    surname: str
+    nationality: str
+    split: str
+
+
+def read_surnames(path: Path | None, seed: int) -> list[Surname]:
+    """Read surnames from a CSV file, or the sample when `path` is None; columns may be in any order, others are ignored.
+
+    Where there is no column `split`, the rows are split at random, 70/15/15 within every nationality, by `seed`.
+
+    Raises:
+        UsageError: the file is not a table of surnames; the message names its line.
+    """
+    table = read_csv(path, sample=SAMPLE, required=("surname", "nationality"))
+    for row in table.rows:
+        if (length := len(row.values["surname"])) > LONGEST:
+            raise table.error(row, f"a surname of {length} characters; {LONGEST} are the most")
+    if "split" in table.columns:
+        splits = [_split(table, row) for row in table.rows]
+    else:
+        splits = stratified([row.values["nationality"] for row in table.rows], seed)
+    rows = [Surname(row.values["surname"], row.values["nationality"], split) for row, split in zip(table.rows, splits)]
+    _check_splits(table, rows)
+    return rows
+
+
+def _split(table: CsvTable, row: Row) -> str:
+    split = row.values["split"]
+    if split not in SPLITS:
+        raise table.error(row, f"the split is {split!r}; it should be {', '.join(SPLITS[:-1])} or {SPLITS[-1]}")
+    return split
+
+
+def _check_splits(table: CsvTable, rows: list[Surname]) -> None:
+    counts = Counter(row.split for row in rows)
+    for split in SPLITS:
+        if not counts[split]:
+            raise UsageError(f"{table.origin}: none of its {len(rows)} rows is in the split {split!r}; add some")
+    known = {row.nationality for row in rows if row.split == "train"}
+    for surname, row in zip(rows, table.rows):
+        if surname.nationality not in known:
+            raise table.error(row, f"{surname.nationality!r} is in {surname.split} and never in train")
+
+
+@dataclass(frozen=True)
+class Examples:
+    """One split as arrays: N names as `names.ids` (N, L) and `names.lengths` (N,), and `nationalities` (N,), all int64."""
+
+    names: Sequences
+    nationalities: np.ndarray
+
+    @property
+    def arrays(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """ids (N, L), lengths (N,) and nationalities (N,), to be cut into batches."""
+        return self.names.ids, self.names.lengths, self.nationalities
+
+    def __len__(self) -> int:
+        return len(self.nationalities)
+
+    def batches(self, size: int, *, trim: bool = False, **options: Any) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+        """Batches of ids, lengths and nationalities (see `batches`), with `trim` cut to the batch's longest name."""
+        for ids, lengths, nationalities in batches(self.arrays, size, **options):
+            yield ids[:, : lengths.max().item()] if trim else ids, lengths, nationalities
+
+
+@dataclass(frozen=True)
+class SurnameVectorizer:
+    """The vocabularies of a training set: of its characters and of its nationalities."""
+
+    characters: SequenceVectorizer
+    nationalities: Vocabulary
+
+    @classmethod
+    def from_surnames(cls, rows: list[Surname], cutoff: int = 1) -> Self:
+        """Characters that occur at least `cutoff` times in the rows of the training split, and their nationalities."""
+        train = [row for row in rows if row.split == "train"]
+        characters = SequenceVocabulary.counted((c for row in train for c in row.surname), cutoff)
+        return cls(SequenceVectorizer(characters), Vocabulary(row.nationality for row in train))
+
+    def examples(self, rows: list[Surname]) -> dict[str, Examples]:
+        """Every split as arrays, all names filled up to the longest of all splits."""
+        length = max(len(row.surname) for row in rows) + 2  # BEGIN and END
+        found = {}
+        for split in SPLITS:
+            chosen = [row for row in rows if row.split == split]
+            ids = [self.nationalities.lookup_token(row.nationality) for row in chosen]
+            names = self.characters.vectorize([row.surname for row in chosen], length)
+            found[split] = Examples(names, np.array(ids, dtype=np.int64))
+        return found
+
+    def to_serializable(self) -> dict[str, Any]:
+        """Both vocabularies as plain data, for JSON."""
+        return {
+            "characters": self.characters.vocabulary.to_serializable(),
+            "nationalities": self.nationalities.to_serializable(),
+        }
+
+    @classmethod
+    def from_serializable(cls, contents: Any) -> Self:
+        """The vectorizer that `to_serializable` described. Raises ValueError for contents that describe none."""
+        if not isinstance(contents, dict) or not {"characters", "nationalities"} <= contents.keys():
+            raise ValueError("a surname vectorizer has vocabularies of 'characters' and of 'nationalities'")
+        characters = SequenceVocabulary.from_serializable(contents["characters"])
+        return cls(SequenceVectorizer(characters), Vocabulary.from_serializable(contents["nationalities"]))

@@ -1,0 +1,1 @@
+"""Networks that read: the language systems of the courses, trained on real data."""

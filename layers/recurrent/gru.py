@@ -1,0 +1,247 @@
+"""The gated recurrent unit (Cho et al. 2014, with the reset gate behind the matrix, as cuDNN and PyTorch have it).
+
+From the input x_t (I,) and the state h_{t−1} (H,), with σ(a) = 1 / (1 + e^{−a}):
+
+    r   = σ(W_ir x_t + b_ir + W_hr h_{t−1} + b_hr)            reset gate                                              (1)
+    z   = σ(W_iz x_t + b_iz + W_hz h_{t−1} + b_hz)            update gate                                             (2)
+    q   = W_hn h_{t−1} + b_hn                                                                                         (3)
+    n   = tanh(W_in x_t + b_in + r ⊙ q)                       candidate                                               (4)
+    h_t = (1 − z) ⊙ n + z ⊙ h_{t−1} = n + z ⊙ (h_{t−1} − n)                                                           (5)
+
+with the blocks r, z, n of W_ih (3H, I), W_hh (3H, H), b_ih and b_hh (3H,). Backward, with dh_t = dL/dh_t over all paths, dy_t
+what the loss adds to it from outside, and da the gradient of what stands inside a σ or tanh:
+
+    dh_t     = dy_t + dh_{t+1} ⊙ z_{t+1} + W_hrᵀ da_r + W_hzᵀ da_z + W_hnᵀ dq          (da, dq of step t + 1)         (6)
+    da_n     = dh_t ⊙ (1 − z)(1 − n²)                                                                                 (7)
+    da_z     = dh_t ⊙ (h_{t−1} − n) z (1 − z)                                                                         (8)
+    dq       = da_n ⊙ r                                                                                               (9)
+    da_r     = da_n ⊙ q r (1 − r)                                                                                    (10)
+    dx_t     = W_irᵀ da_r + W_izᵀ da_z + W_inᵀ da_n                                                                  (11)
+    dW_ih    = Σ_t [da_r; da_z; da_n] x_tᵀ         dW_hh = Σ_t [da_r; da_z; dq] h_{t−1}ᵀ                             (12)
+    db_ih    = Σ_t [da_r; da_z; da_n]              db_hh = Σ_t [da_r; da_z; dq]                                      (13)
+
+`reset_after=False` is the unit of Cho et al. 2014 as printed: n = tanh(W_in x_t + b_in + W_hn (r ⊙ h_{t−1}) + b_hn).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from minigrad import Tensor
+from minigrad.ops.elementwise import sigmoid
+from minigrad.ops.linalg import linear
+from minigrad.ops.rule import op, recorded
+
+from . import sequence
+from .buffers import NO_POOL, Pool
+from .cell import Cell
+from .sequence import CHUNK, Bptt, Kernel, Weights
+from .stack import OneState, States
+from .unrolled import unrolled
+
+Array = Any
+
+
+def step(
+    xp: Any, x: Array, h: Array, W_ih: Array, W_hh: Array, b_ih: Array | None, b_hh: Array | None, reset_after: bool = True
+) -> tuple[Array]:
+    """Return h_t by (1) to (5), for x (B, I) and h = h_{t−1} (B, H)."""
+    H = h.shape[-1]
+    on_x = linear.inside(xp, x, W_ih, b_ih)
+    k = 3 * H if reset_after else 2 * H
+    on_h = linear.inside(xp, h, W_hh[:k], None if b_hh is None else b_hh[:k])
+    r = sigmoid.inside(xp, on_x[..., :H] + on_h[..., :H])
+    z = sigmoid.inside(xp, on_x[..., H : 2 * H] + on_h[..., H : 2 * H])
+    if reset_after:
+        n = xp.tanh(on_x[..., 2 * H :] + r * on_h[..., 2 * H :])
+    else:
+        n = xp.tanh(on_x[..., 2 * H :] + linear.inside(xp, r * h, W_hh[k:], None if b_hh is None else b_hh[k:]))
+    return (n + z * (h - n),)
+
+
+class GRUKernel(Kernel):
+    """The fused kernel. Slabs r, z, n, q and h_{t−1} − n. dA is [da_r; da_z; da_n], dA_h is [da_r; da_z; dq].
+
+    σ(a) = ½ tanh(½ a) + ½, the ½ inside being in the weights.
+    """
+
+    widths = (1, 5)
+    gates = 3
+    apart = True
+
+    def arrange(self, W_ih: Array, W_hh: Array, b_ih: Array | None, b_hh: Array | None) -> Weights:
+        """Transpose the weights, those of r and z times ½; all biases but b_hn join W_ih x."""
+        H = W_hh.shape[1]
+        half = np.repeat(np.array([0.5, 0.5, 1.0], W_hh.dtype), H)
+        W_ihT, W_hhT = np.array(W_ih.T, order="C"), np.array(W_hh.T, order="C")  # copies, also where I or H is 1
+        W_ihT *= half
+        W_hhT *= half
+        if b_ih is None or b_hh is None:
+            return Weights(W_ihT, W_hhT, None, None)
+        b = b_ih.copy()
+        b[: 2 * H] += b_hh[: 2 * H]
+        return Weights(W_ihT, W_hhT, b * half, b_hh[2 * H :])
+
+    def forward(self, G: Array, planes: Sequence[Array], w: Weights) -> None:
+        """Do (1) to (5): 12 calls a step, none of which makes an array."""
+        h, A = planes[0][:, 0], planes[1]
+        n, H = h.shape[1:]
+        a = np.empty((n, 3 * H), h.dtype)
+        rz_in, rz_slabs, q_in = a[:, : 2 * H], a.reshape(n, 3, H).transpose(1, 0, 2)[:2], a[:, 2 * H :]
+        b_n = np.zeros((n, H), h.dtype) if w.b_n is None else np.broadcast_to(w.b_n, (n, H)).copy()
+        W_hhT, half = w.W_hhT, np.array(0.5, h.dtype)
+        dot, add, multiply, subtract, tanh = np.dot, np.add, np.multiply, np.subtract, np.tanh
+        views = (h, G[..., : 2 * H], G[..., 2 * H :], A[:, :2], A[:, 0], A[:, 1], A[:, 2], A[:, 3], A[:, 4], h[1:])
+        for h_before, g_rz, g_n, rz, r, z, new, q, apart, h_t in zip(*views):
+            dot(h_before, W_hhT, a)
+            add(rz_in, g_rz, rz_in)
+            tanh(rz_slabs, rz)
+            multiply(rz, half, rz)
+            add(rz, half, rz)
+            add(q_in, b_n, q)
+            multiply(q, r, new)
+            add(new, g_n, new)
+            tanh(new, new)
+            subtract(h_before, new, apart)
+            multiply(apart, z, h_t)
+            add(h_t, new, h_t)
+
+    def backward(self, given: Bptt) -> None:
+        """Do (6) to (10), last step first: eight calls a step."""
+        dY, (dh,), steps, (_, A), W_hh, dA, dA_h, pool = given
+        t, n, H = dY.shape
+        blocks, carried = dA_h.reshape(t, n, 3, H).transpose(0, 2, 1, 3), np.empty_like(dh)
+        chunk = max(1, min(t, CHUNK // max(4 * n * H, 1)))
+        factors = pool.empty((chunk, 4, n, H), dh.dtype)
+        dot, add, multiply = np.dot, np.add, np.multiply
+        for end in range(t, 0, -chunk):
+            now = slice(max(0, end - chunk), end)
+            F = _factors(A[now], factors)[::-1]
+            back = [v[now][::-1] for v in (dY, blocks[:, 0], blocks[:, 1], blocks[:, 2], dA[..., 2 * H :], A[:, 0], A[:, 1])]
+            views = (*back, F[:, 0], F[:, 1], F[:, 2], dA_h[now][::-1], *steps)
+            for dy, da_r, da_z, dq, da_n, r, z, to_r, to_z, to_n, on_hidden, dh_t in zip(*views):
+                add(dh, dy, dh_t)
+                multiply(dh_t, to_n, da_n)
+                multiply(dh_t, to_z, da_z)
+                multiply(da_n, r, dq)
+                multiply(da_n, to_r, da_r)
+                multiply(dh_t, z, carried)
+                dot(on_hidden, W_hh, dh)
+                add(dh, carried, dh)
+        dA[..., : 2 * H] = dA_h[..., : 2 * H]
+
+
+def _factors(A: Array, out: Array) -> Array:
+    """Return what (7), (8) and (10) multiply with: slabs q r(1−r), (h−n) z(1−z), (1−n²)(1−z)."""
+    F, spare = out[: len(A), :3], out[: len(A), 3]
+    rz, n, products = A[:, :2], A[:, 2], A[:, 3:]
+    np.multiply(rz, rz, F[:, :2])
+    np.subtract(rz, F[:, :2], F[:, :2])
+    F[:, :2] *= products
+    np.multiply(n, n, spare)
+    np.subtract(1, spare, spare)
+    np.multiply(spare, A[:, 1], F[:, 2])
+    np.subtract(spare, F[:, 2], F[:, 2])
+    return F
+
+
+KERNEL = GRUKernel()
+
+
+def definition(
+    xp: Any, x: Array, h0: Array, W_ih: Array, W_hh: Array, b_ih: Array, b_hh: Array,
+    *, sizes: tuple[int, ...] | None = None, reverse: bool = False, **_: Any,
+) -> tuple[Array, ...]:  # fmt: skip
+    """Return y and h_T, step by step."""
+
+    def one(x: Array, states: tuple[Array, ...]) -> tuple[Array, ...]:
+        return step(xp, x, *states, W_ih, W_hh, b_ih, b_hh)
+
+    return unrolled(xp, one, x, (h0,), sizes, reverse)
+
+
+@op(definition=definition)
+def gru(
+    xp: Any, x: Array, h0: Array, W_ih: Array, W_hh: Array, b_ih: Array | None, b_hh: Array | None,
+    *, sizes: tuple[int, ...] | None = None, reverse: bool = False, keep: bool = True,
+    trace: Any = None, pool: Pool = NO_POOL,
+) -> tuple[Array, ...]:  # fmt: skip
+    """Return y, h_T and the planes, for x (T, B, I), or (N, I) packed by `sizes` (see sequence.py)."""
+    layout = sequence.Layout.of(x.shape, sizes, reverse)
+    y, states, planes = sequence.forward(KERNEL, x, (h0,), (W_ih, W_hh, b_ih, b_hh), layout, keep, pool)
+    return y, *states, *planes
+
+
+@gru.joint
+def _(xp, dy, needs, x, W_ih, W_hh, y2, y3, sizes, reverse, trace, pool):  # type: ignore[no-untyped-def]
+    return sequence.gradients(KERNEL, dy[:2], needs, x, W_ih, W_hh, (y2, y3), sizes, reverse, trace, pool)
+
+
+class GRU(OneState):
+    """A stack of GRU layers (equations at the head of this file).
+
+    Returns y, h_n. With `reset_after=False` the reset gate stands before the matrix, as in Cho et al. 2014.
+    Arguments, shapes, weights and errors are those of `Recurrent` (stack.py).
+    """
+
+    gates = 3
+
+    def __init__(self, *args: Any, reset_after: bool = True, **kwargs: Any) -> None:
+        if kwargs.get("proj_size", 0) > 0:
+            raise ValueError("proj_size argument is only supported for LSTM, not RNN or GRU")
+        super().__init__(*args, **kwargs)
+        self.reset_after = reset_after
+
+    def step(self, x: Tensor, states: States, layer: int = 0, reverse: bool = False) -> States:
+        """Return h_t from x_t (B, I) and h_{t−1} (B, H)."""
+        w = self.weights(layer, reverse)
+        weights = (w["weight_ih"], w["weight_hh"], w.get("bias_ih"), w.get("bias_hh"))
+        return step(recorded(), x, *states, *weights, self.reset_after)
+
+    def sequence_op(self) -> Callable[..., tuple[Tensor, ...]] | None:
+        """Return the fused op; the unit of Cho et al. 2014 has none."""
+        return gru if self.reset_after else None
+
+
+class GRUCell(Cell):
+    """One step of a GRU (equations at the head of this file).
+
+    Args:
+        input_size: I.
+        hidden_size: H.
+        bias: whether there are b_ih and b_hh.
+        device: where the weights live.
+        dtype: their floating type.
+        reset_after: False puts the reset gate before the matrix, as in Cho et al. 2014.
+
+    Shapes:
+        x (B, I) or (I,); h and h' (B, H) or (H,); `weight_ih` (3H, I), `weight_hh` (3H, H), `bias_ih`, `bias_hh` (3H,).
+    """
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        bias: bool = True,
+        device: Any = None,
+        dtype: Any = None,
+        *,
+        reset_after: bool = True,
+    ) -> None:
+        super().__init__(input_size, hidden_size, bias, 3, device, dtype)
+        self.reset_after = reset_after
+
+    def forward(self, input: Tensor, hx: Tensor | None = None) -> Tensor:
+        """Return h'; without `hx` the state before is zero.
+
+        Raises:
+            ValueError: the input or the state is neither 1- nor 2-dimensional.
+            RuntimeError: the shapes fit neither the cell nor each other.
+        """
+        self._check(input, hx)
+        h = self._zero_state(input) if hx is None else hx
+        weights = (self.weight_ih, self.weight_hh, self.bias_ih, self.bias_hh)
+        return step(recorded(), input, h, *weights, self.reset_after)[0]

@@ -1,0 +1,319 @@
+"""Layers, directions, dropout and packing: what RNN, LSTM and GRU share around the sequence of one cell."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from abc import abstractmethod
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar, NamedTuple
+
+import numpy as np
+
+import minigrad
+from minigrad import Tensor
+from minigrad.modes import mode
+from minigrad.ops.rule import recorded
+
+from .. import functional, init
+from ..module import Module
+from ..parameter import Parameter
+from ..utils.rnn import PackedSequence
+from .buffers import Pool
+from .unrolled import unrolled
+
+States = tuple[Tensor, ...]
+
+
+class Sequences(NamedTuple):
+    """An input brought to the form the layers work on, and what is needed to bring the result back."""
+
+    x: Tensor  # (T, B, I), or (N, I) packed
+    states: Sequence[Tensor] | None  # (num_layers · directions, B, ·) each, None for zeros
+    batch: int
+    sizes: tuple[int, ...] | None  # of a packed input: the rows at each step
+    packed: PackedSequence | None
+    batched: bool
+
+
+class Recurrent(Module):
+    """A stack of recurrent layers; RNN, LSTM and GRU say which cell.
+
+    Args:
+        input_size: I.
+        hidden_size: H.
+        num_layers: L; layer k > 0 reads the output of layer k − 1.
+        bias: whether there are b_ih and b_hh.
+        batch_first: input and output are (B, T, ·), not (T, B, ·). The states are (…, B, ·) all the same.
+        dropout: the probability of zeroing an element of the output of each layer but the last, in training.
+        bidirectional: a second cell per layer runs from the last step to the first; outputs are concatenated.
+        proj_size: P (LSTM only): h_t is W_hr times the cell's output.
+        device: where the weights live.
+        dtype: their floating type.
+        fused: whether a whole sequence is one op where there is a kernel for it. False makes the same function a graph of
+            ops, step by step.
+
+    Shapes, with D = 2 if bidirectional, else 1:
+        x (T, B, I), (B, T, I), (T, I) or a PackedSequence; y (T, B, D·H) alike; states (D·L, B, H), or (D·L, H) unbatched.
+        `weight_ih_l{k}` (g·H, I or D·H), `weight_hh_l{k}` (g·H, H), `bias_ih_l{k}`, `bias_hh_l{k}` (g·H,), for g gates;
+        those of the reverse direction end in `_reverse`.
+
+    All weights are drawn from U(−1/√H, 1/√H).
+
+    Raises:
+        ValueError: a size is not positive, or dropout is no probability.
+        TypeError: a size is not an integer.
+    """
+
+    gates: ClassVar[int]
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        num_layers: int = 1,
+        bias: bool = True,
+        batch_first: bool = False,
+        dropout: float = 0.0,
+        bidirectional: bool = False,
+        proj_size: int = 0,
+        device: Any = None,
+        dtype: Any = None,
+        *,
+        fused: bool = True,
+    ) -> None:
+        super().__init__()
+        _check_settings(input_size, hidden_size, num_layers, bias, batch_first, dropout, proj_size)
+        self.input_size = input_size
+        self.hidden_size = hidden_size
+        self.num_layers = num_layers
+        self.bias = bias
+        self.batch_first = batch_first
+        self.dropout = float(dropout)
+        self.bidirectional = bidirectional
+        self.proj_size = proj_size
+        self.fused = fused
+        self._pool = Pool()
+        self.trace: Any = None  # a layers.bptt.Trace while one is open
+        for layer in range(num_layers):
+            for reverse in (False, True)[: self.directions]:
+                for name, shape in self.shapes(layer).items():
+                    weight = Parameter(minigrad.empty(*shape, device=device, dtype=dtype))
+                    self.register_parameter(f"{name}{suffix(layer, reverse)}", weight)
+        self.reset_parameters()
+
+    @property
+    def directions(self) -> int:
+        """2 if bidirectional, else 1."""
+        return 2 if self.bidirectional else 1
+
+    @property
+    def output_size(self) -> int:
+        """The size of h_t: H, or P where it is projected."""
+        return self.proj_size or self.hidden_size
+
+    def shapes(self, layer: int) -> dict[str, tuple[int, ...]]:
+        """Return the shapes of the weights of one direction of a layer, in PyTorch's order."""
+        rows = self.gates * self.hidden_size
+        inputs = self.input_size if layer == 0 else self.directions * self.output_size
+        found: dict[str, tuple[int, ...]] = {"weight_ih": (rows, inputs), "weight_hh": (rows, self.output_size)}
+        if self.bias:
+            found |= {"bias_ih": (rows,), "bias_hh": (rows,)}
+        if self.proj_size:
+            found["weight_hr"] = (self.proj_size, self.hidden_size)
+        return found
+
+    def state_sizes(self) -> tuple[int, ...]:
+        """Return the size of each state, h first."""
+        return (self.output_size,)
+
+    def weights(self, layer: int = 0, reverse: bool = False) -> dict[str, Tensor]:
+        """Return the weights of one direction of a layer: "weight_ih", "weight_hh", and what else there is."""
+        end = suffix(layer, reverse)
+        return {name: self._parameters[f"{name}{end}"] for name in self.shapes(layer)}  # type: ignore[misc]
+
+    @property
+    def all_weights(self) -> list[list[Tensor]]:
+        """The weights of each direction of each layer."""
+        sides = (False, True)[: self.directions]
+        return [list(self.weights(layer, reverse).values()) for layer in range(self.num_layers) for reverse in sides]
+
+    def reset_parameters(self) -> None:
+        """Draw all weights anew."""
+        bound = 1 / math.sqrt(self.hidden_size)
+        for weight in self.parameters():
+            init.uniform_(weight, -bound, bound)
+
+    def flatten_parameters(self) -> None:
+        """Do nothing: PyTorch's cuDNN wants its weights in one block of memory, minigrad does not."""
+
+    # ------------------------------------------------------------------ the cell, said by subclasses
+
+    @abstractmethod
+    def step(self, x: Tensor, states: States, layer: int = 0, reverse: bool = False) -> States:
+        """Return the states after one step from x (B, I) and the states before it, (B, ·) each, by the cell's definition."""
+
+    def sequence_op(self) -> Callable[..., tuple[Tensor, ...]] | None:
+        """Return the fused op (x, *states, W_ih, W_hh, b_ih, b_hh, *, sizes, reverse, keep, trace), or None without one."""
+        return None
+
+    # ------------------------------------------------------------------ the stack
+
+    def _run(self, given: Sequences) -> tuple[Tensor, list[Tensor]]:
+        """Return y and the states at the end, (L·D, B, ·) each."""
+        x, ends = given.x, []
+        for layer in range(self.num_layers):
+            outputs = []
+            for reverse in (False, True)[: self.directions]:
+                k = layer * self.directions + reverse
+                start = self._start(given, k)
+                y, *end = self._sequence(x, start, layer, reverse, given.sizes)
+                outputs.append(y)
+                ends.append(end)
+            x = outputs[0] if len(outputs) == 1 else minigrad.cat(outputs, -1)
+            if self.dropout and layer < self.num_layers - 1:
+                x = functional.dropout(x, self.dropout, self.training)
+        if len(ends) == 1:
+            return x, [state.unsqueeze(0) for state in ends[0]]
+        return x, [minigrad.stack(list(states)) for states in zip(*ends)]
+
+    def _start(self, given: Sequences, k: int) -> States:
+        if given.states is not None:
+            return tuple(state[k] for state in given.states)
+        like = given.x
+        return tuple(minigrad.zeros(given.batch, n, dtype=like.dtype, device=like.device) for n in self.state_sizes())
+
+    def _sequence(
+        self, x: Tensor, states: States, layer: int, reverse: bool, sizes: tuple[int, ...] | None
+    ) -> tuple[Tensor, ...]:
+        """Return y and the states at the end of one direction of one layer."""
+        op = self.sequence_op() if self.fused and type(x.array) is np.ndarray else None
+        trace = None if self.trace is None else self.trace.open(self, x, states, layer, reverse, sizes)
+        if op is None:
+
+            def step(x: Tensor, states: States) -> States:
+                return self.step(x, states, layer, reverse)
+
+            return unrolled(recorded(), step if trace is None else trace.watch(step), x, states, sizes, reverse)
+        weights = self.weights(layer, reverse)
+        args = (x, *states, weights["weight_ih"], weights["weight_hh"], weights.get("bias_ih"), weights.get("bias_hh"))
+        keep = trace is not None or (mode.recording and any(a is not None and a.requires_grad for a in args))
+        found = op(*args, sizes=sizes, reverse=reverse, keep=keep, trace=trace, pool=self._pool)
+        if trace is not None:
+            trace.forward(found)
+        return found[: 1 + len(states)]
+
+    # ------------------------------------------------------------------ the door
+
+    def _enter(self, input: Tensor | PackedSequence, states: Sequence[Tensor] | None) -> Sequences:
+        """Check the input and the states, and bring them to (T, B, ·) or packed rows.
+
+        Raises:
+            ValueError: the input is neither 2- nor 3-dimensional, or of another type than the weights.
+            RuntimeError: a size does not fit.
+        """
+        if isinstance(input, PackedSequence):
+            sizes = tuple(input.batch_sizes.tolist())
+            self._check(input.data, 2)
+            if states is not None and input.sorted_indices is not None:
+                states = [state.index_select(1, input.sorted_indices) for state in states]
+            self._check_states(states, sizes[0], True)
+            return Sequences(input.data, states, sizes[0], sizes, input, True)
+        if input.dim() not in (2, 3):
+            raise ValueError(f"{type(self).__name__}: Expected input to be 2D or 3D, got {input.dim()}D instead")
+        batched = input.dim() == 3
+        x = input if batched else input.unsqueeze(1)
+        x = x.transpose(0, 1) if self.batch_first and batched else x
+        self._check(x, 3)
+        self._check_states(states, x.shape[1], batched)
+        if states is not None and not batched:
+            states = [state.unsqueeze(1) for state in states]
+        return Sequences(x, states, x.shape[1], None, None, batched)
+
+    def _leave(self, given: Sequences, y: Tensor, ends: list[Tensor]) -> tuple[Any, list[Tensor]]:
+        """Return y and the states in the form of the input."""
+        if given.packed is not None:
+            if given.packed.unsorted_indices is not None:
+                ends = [state.index_select(1, given.packed.unsorted_indices) for state in ends]
+            return given.packed._replace(data=y), ends
+        if not given.batched:
+            return y.squeeze(1), [state.squeeze(1) for state in ends]
+        return (y.transpose(0, 1) if self.batch_first else y), ends
+
+    def _check(self, x: Tensor, dimensions: int) -> None:
+        weight = self._parameters["weight_ih_l0"]
+        assert weight is not None
+        if x.dtype is not weight.dtype:
+            raise ValueError(
+                f"RNN input dtype ({x.dtype}) does not match weight dtype ({weight.dtype}). "
+                f"Convert input: input.to({weight.dtype}), or convert model: model.to({x.dtype})"
+            )
+        if x.dim() != dimensions:
+            raise RuntimeError(f"input must have {dimensions} dimensions, got {x.dim()}")
+        if x.shape[-1] != self.input_size:
+            raise RuntimeError(f"input.size(-1) must be equal to input_size. Expected {self.input_size}, got {x.shape[-1]}")
+        if x.shape[0] == 0:
+            raise RuntimeError("Expected sequence length to be larger than 0 in RNN")
+
+    def _check_states(self, states: Sequence[Tensor] | None, batch: int, batched: bool) -> None:
+        if states is None:
+            return
+        if any(state.dim() != 2 + batched for state in states):
+            kind, names = ("batched 3-D", "3-D") if batched else ("unbatched 2-D", "2-D")
+            if len(states) == 1:
+                raise RuntimeError(f"For {kind} input, hx should also be {names} but got {states[0].dim()}-D tensor")
+            found = ", ".join(f"{state.dim()}-D" for state in states)
+            raise RuntimeError(f"For {kind} input, hx and cx should also be {names} but got ({found}) tensors")
+        names = ("hidden",) if len(states) == 1 else ("hidden[0]", "hidden[1]")
+        for name, state, size in zip(names, states, self.state_sizes()):
+            expected = (self.num_layers * self.directions, batch, size)
+            found = tuple(state.shape) if batched else (state.shape[0], 1, state.shape[1])
+            if found != expected:
+                raise RuntimeError(f"Expected {name} size {expected}, got {list(found)}")
+
+    def extra_repr(self) -> str:
+        """Return the sizes, and the settings that differ from the defaults."""
+        defaults = (("num_layers", 1), ("bias", True), ("batch_first", False), ("dropout", 0.0), ("bidirectional", False))
+        changed = [f"{name}={getattr(self, name)}" for name, default in defaults if getattr(self, name) != default]
+        sizes = f"{self.input_size}, {self.hidden_size}" + (f", proj_size={self.proj_size}" if self.proj_size else "")
+        return ", ".join([sizes, *changed])
+
+
+class OneState(Recurrent):
+    """A stack whose only state is h: RNN and GRU."""
+
+    def forward(self, input: Tensor | PackedSequence, hx: Tensor | None = None) -> tuple[Any, Tensor]:
+        """Return y and h_n; without `hx` the state before the first step is zero (see Recurrent for shapes and errors)."""
+        given = self._enter(input, None if hx is None else [hx])
+        y, (h_n,) = self._leave(given, *self._run(given))
+        return y, h_n
+
+
+def suffix(layer: int, reverse: bool) -> str:
+    """Return what the names of a layer's weights end in."""
+    return f"_l{layer}{'_reverse' if reverse else ''}"
+
+
+def _check_settings(
+    input_size: Any, hidden_size: Any, num_layers: Any, bias: Any, batch_first: Any, dropout: Any, proj_size: int
+) -> None:
+    if isinstance(dropout, bool) or not isinstance(dropout, (int, float)) or not 0 <= dropout <= 1:
+        raise ValueError("dropout should be a number in range [0, 1] representing the probability of an element being zeroed")
+    for name, value in (("bias", bias), ("batch_first", batch_first)):
+        if not isinstance(value, bool):
+            raise TypeError(f"{name} should be of type bool, got: {type(value).__name__}")
+    for name, value in (("input_size", input_size), ("hidden_size", hidden_size), ("num_layers", num_layers)):
+        if not isinstance(value, int):
+            raise TypeError(f"{name} should be of type int, got: {type(value).__name__}")
+        if value <= 0:
+            raise ValueError(f"{name} must be greater than zero")
+    if proj_size < 0:
+        raise ValueError("proj_size should be a positive integer or zero to disable projections")
+    if proj_size >= hidden_size:
+        raise ValueError("proj_size has to be smaller than hidden_size")
+    if dropout > 0 and num_layers == 1:
+        warnings.warn(
+            "dropout option adds dropout after all but last recurrent layer, so non-zero dropout expects num_layers greater "
+            f"than 1, but got dropout={dropout} and num_layers={num_layers}",
+            stacklevel=4,
+        )
