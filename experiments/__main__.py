@@ -42,7 +42,7 @@ examples:
   python -m experiments run flow
   python -m experiments run flow --quick --seed 3
   python -m experiments run flow --text my_novel.txt --out runs/my_novel
-  python -m experiments run surnames --data surnames_with_splits.csv --set protocol=clean
+  python -m experiments run surnames --data surnames_with_splits.csv --set protocol=book
   python -m experiments run flow --set gains=0.9,1,1.1 T=200 optimizer=adam lr=0.001
 """
 

@@ -40,9 +40,8 @@ def learning_curves(config: Any, arrays: Arrays) -> Figure:
         axes.plot([kept], [mark], "o", color=PALETTE["blue"], markersize=8, label=f"the model kept, epoch {kept}")
         axes.set_xlabel("epoch")
         axes.set_ylabel(("weighted " if config.weights and name == "loss" else "") + label)
-        if name != "loss":
-            axes.set_ylim(0)
         axes.xaxis.get_major_locator().set_params(integer=True)
+    panels[1].set_ylim(0)
     figure.legend(*axes.get_legend_handles_labels(), loc="outside upper center", ncols=3)
     return figure
 

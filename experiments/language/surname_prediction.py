@@ -40,23 +40,8 @@ class SurnamePredictor:
         Raises:
             UsageError: a file is missing, is damaged, or does not fit the other; the message names it.
         """
-        weights = folder / "model.safetensors"
-        try:
-            vectorizer = SurnameVectorizer.from_serializable(read_json(folder / "vectorizer.json"))
-        except ValueError as error:
-            raise UsageError(f"{folder / 'vectorizer.json'}: is damaged: {error}") from None
-        try:
-            state = minigrad.load(weights)
-            table, H = state["emb.weight"], state["fc1.weight"].shape[0]
-            V, C = len(vectorizer.characters.vocabulary), len(vectorizer.nationalities)
-            kind = {1: "elman", 3: "gru", 4: "lstm"}[state["rnn.weight_hh_l0"].shape[0] // H]  # by the number of gates
-            model = SurnameClassifier(table.shape[1], V, C, H, kind=kind, dtype=table.dtype)
-            model.load_state_dict(state)
-        except OSError as error:
-            raise UsageError(f"{weights}: {error.strerror}") from None
-        except (RuntimeError, KeyError, TypeError, ValueError) as error:
-            raise UsageError(f"{weights}: holds no surname classifier: {' '.join(str(error).split())}") from None
-        return cls(model, vectorizer)
+        vectorizer = _vectorizer(folder / "vectorizer.json")
+        return cls(_model(folder / "model.safetensors", vectorizer), vectorizer)
 
     def __call__(self, names: Sequence[str]) -> list[Prediction]:
         """The nationalities of each name with their probabilities."""
@@ -74,6 +59,31 @@ class SurnamePredictor:
         for name, row in zip(names, probabilities):
             ranked = tuple((tokens[c], float(row[c])) for c in (-row).argsort(kind="stable"))
             yield Prediction(name, ranked, tuple(self.vectorizer.characters.unknown(name)))
+
+
+def _vectorizer(path: Path) -> SurnameVectorizer:
+    try:
+        return SurnameVectorizer.from_serializable(read_json(path))
+    except ValueError as error:
+        raise UsageError(f"{path}: is damaged: {error}") from None
+
+
+def _model(path: Path, vectorizer: SurnameVectorizer) -> SurnameClassifier:
+    """The model whose weights lie in `path`, its sizes read off them and off the vocabularies."""
+    try:
+        state = minigrad.load(path)
+        table, H = state["emb.weight"], state["fc1.weight"].shape[0]
+        kind = {1: "elman", 3: "gru", 4: "lstm"}[state["rnn.weight_hh_l0"].shape[0] // H]  # by the number of gates
+        V, C = len(vectorizer.characters.vocabulary), len(vectorizer.nationalities)
+        model = SurnameClassifier(table.shape[1], V, C, H, kind=kind, dtype=table.dtype)
+        model.load_state_dict(state)
+    except OSError as error:
+        raise UsageError(f"{path}: {error.strerror}") from None
+    except KeyError as error:
+        raise UsageError(f"{path}: holds no surname classifier: it lacks {error}") from None
+    except (RuntimeError, TypeError, ValueError, IndexError) as error:
+        raise UsageError(f"{path}: holds no surname classifier: {' '.join(str(error).split())}") from None
+    return model
 
 
 def predict(folder: Path, lines: Sequence[str], top: int) -> Iterator[str]:

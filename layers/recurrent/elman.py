@@ -105,7 +105,7 @@ def definition(
     return unrolled(xp, one, x, (h0,), sizes, reverse)
 
 
-@op(definition=definition)
+@op(definition=definition, hidden=1)
 def elman(
     xp: Any, x: Array, h0: Array, W_ih: Array, W_hh: Array, b_ih: Array | None, b_hh: Array | None,
     *, phi: str = "tanh", sizes: tuple[int, ...] | None = None, reverse: bool = False, keep: bool = True,
@@ -118,8 +118,8 @@ def elman(
 
 
 @elman.joint
-def _(xp, dy, needs, x, W_ih, W_hh, y2, phi, sizes, reverse, trace, pool):  # type: ignore[no-untyped-def]
-    return sequence.gradients(KERNELS[phi], dy[:2], needs, x, W_ih, W_hh, (y2,), sizes, reverse, trace, pool)
+def _(xp, dy, needs, x, h0_shape, W_ih, W_hh, y2, phi, sizes, reverse, trace, pool):  # type: ignore[no-untyped-def]
+    return sequence.gradients(KERNELS[phi], dy[:2], needs, x, h0_shape, W_ih, W_hh, (y2,), sizes, reverse, trace, pool)
 
 
 class RNN(OneState):

@@ -163,7 +163,7 @@ def definition(
     return unrolled(xp, one, x, (h0,), sizes, reverse)
 
 
-@op(definition=definition)
+@op(definition=definition, hidden=2)
 def gru(
     xp: Any, x: Array, h0: Array, W_ih: Array, W_hh: Array, b_ih: Array | None, b_hh: Array | None,
     *, sizes: tuple[int, ...] | None = None, reverse: bool = False, keep: bool = True,
@@ -176,8 +176,8 @@ def gru(
 
 
 @gru.joint
-def _(xp, dy, needs, x, W_ih, W_hh, y2, y3, sizes, reverse, trace, pool):  # type: ignore[no-untyped-def]
-    return sequence.gradients(KERNEL, dy[:2], needs, x, W_ih, W_hh, (y2, y3), sizes, reverse, trace, pool)
+def _(xp, dy, needs, x, h0_shape, W_ih, W_hh, y2, y3, sizes, reverse, trace, pool):  # type: ignore[no-untyped-def]
+    return sequence.gradients(KERNEL, dy[:2], needs, x, h0_shape, W_ih, W_hh, (y2, y3), sizes, reverse, trace, pool)
 
 
 class GRU(OneState):

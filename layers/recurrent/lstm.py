@@ -158,7 +158,7 @@ def definition(
     return unrolled(xp, one, x, (h0, c0), sizes, reverse)
 
 
-@op(definition=definition)
+@op(definition=definition, hidden=3)
 def lstm(
     xp: Any, x: Array, h0: Array, c0: Array, W_ih: Array, W_hh: Array, b_ih: Array | None, b_hh: Array | None,
     *, sizes: tuple[int, ...] | None = None, reverse: bool = False, keep: bool = True,
@@ -171,8 +171,8 @@ def lstm(
 
 
 @lstm.joint
-def _(xp, dy, needs, x, W_ih, W_hh, y3, y4, y5, sizes, reverse, trace, pool):  # type: ignore[no-untyped-def]
-    return sequence.gradients(KERNEL, dy[:3], needs, x, W_ih, W_hh, (y3, y4, y5), sizes, reverse, trace, pool)
+def _(xp, dy, needs, x, h0_shape, W_ih, W_hh, y3, y4, y5, sizes, reverse, trace, pool):  # type: ignore[no-untyped-def]
+    return sequence.gradients(KERNEL, dy[:3], needs, x, h0_shape, W_ih, W_hh, (y3, y4, y5), sizes, reverse, trace, pool)
 
 
 class LSTM(Recurrent):

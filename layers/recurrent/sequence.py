@@ -171,16 +171,16 @@ def forward(
     Args:
         kernel: the cell.
         x: (T, B, I), or (N, I) where packed.
-        states: h_0, and c_0 where there is one, (B, H).
+        states: h_0, and c_0 where there is one, (B, H) or (1, B, H).
         weights: W_ih, W_hh, b_ih, b_hh.
         layout: of x.
         keep: whether a backward pass will want the planes.
         pool: where memory comes from.
 
     Returns:
-        y (T, B, H) or (N, H); the states at the end, (B, H) each; the buffers of the planes.
+        y (T, B, H) or (N, H); the states at the end, shaped like those at the start; the buffers of the planes.
     """
-    H, dtype = states[0].shape[1], x.dtype
+    H, dtype = states[0].shape[-1], x.dtype
     w = kernel.arrange(*weights)
     rows = x.reshape(-1, x.shape[-1])
     G = np.dot(rows, w.W_ihT, pool.empty((len(rows), w.W_ihT.shape[1]), dtype))
@@ -188,7 +188,7 @@ def forward(
         G += w.b
     kept = [layout.slots if keep or i == 0 else layout.batch for i in range(len(kernel.widths))]
     buffers = [pool.empty(n * width * H, dtype) for n, width in zip(kept, kernel.widths)]
-    relays = [Relay(state, np.empty_like(state)) for state in states]
+    relays = [Relay(s := state.reshape(layout.batch, H), np.empty_like(s)) for state in states]
     parts = []
     for segment in layout.segments:
         planes = layout.planes(segment, buffers, kernel.widths, H)
@@ -199,7 +199,7 @@ def forward(
         for relay, place in zip(relays, places):
             relay.leave(place[-1])
         parts.append(layout.in_time(places[0][1:]))
-    return _joined(parts, layout, (*x.shape[:-1], H)), [relay.finish() for relay in relays], buffers
+    return _joined(parts, layout, (*x.shape[:-1], H)), [relay.finish().reshape(states[0].shape) for relay in relays], buffers
 
 
 @dataclass
@@ -270,6 +270,7 @@ def gradients(
     dy: Sequence[Array | None],
     needs: tuple[bool, ...],
     x: Array,
+    h0_shape: tuple[int, ...],
     W_ih: Array,
     W_hh: Array,
     buffers: Sequence[Array],
@@ -284,7 +285,7 @@ def gradients(
     """
     layout, rows, H = Layout.of(x.shape, sizes, reverse), x.reshape(-1, x.shape[-1]), W_hh.shape[1]
     dY = np.zeros((len(rows), H), x.dtype) if dy[0] is None else dy[0].reshape(-1, H)
-    ends = [np.zeros((layout.batch, H), x.dtype) if d is None else d for d in dy[1:]]
+    ends = [np.zeros((layout.batch, H), x.dtype) if d is None else d.reshape(layout.batch, H) for d in dy[1:]]
     found = backward(kernel, dY, ends, W_hh, buffers, layout, trace is not None, pool)
     if trace is not None:
         trace.arrived(found)
@@ -293,7 +294,7 @@ def gradients(
     k = 1 + len(ends)
     return [
         _product(dA, W_ih, x.shape) if needs[0] else None,
-        *found.dstates,
+        *(d.reshape(h0_shape) for d in found.dstates),
         np.dot(dA.T, rows) if needs[k] else None,
         np.dot(dA_h.T, before(kernel, buffers, layout, H)) if needs[k + 1] else None,
         np.dot(ones, dA) if needs[k + 2] else None,

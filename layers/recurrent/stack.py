@@ -11,7 +11,7 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 
 import minigrad
-from minigrad import Tensor
+from minigrad import Tensor, arrays
 from minigrad.modes import mode
 from minigrad.ops.rule import recorded
 
@@ -95,11 +95,14 @@ class Recurrent(Module):
         self.fused = fused
         self._pool = Pool()
         self.trace: Any = None  # a layers.bptt.Trace while one is open
+        self._names: dict[tuple[int, bool], dict[str, str]] = {}
         for layer in range(num_layers):
             for reverse in (False, True)[: self.directions]:
+                names = self._names[layer, reverse] = {}
                 for name, shape in self.shapes(layer).items():
+                    names[name] = f"{name}{suffix(layer, reverse)}"
                     weight = Parameter(minigrad.empty(*shape, device=device, dtype=dtype))
-                    self.register_parameter(f"{name}{suffix(layer, reverse)}", weight)
+                    self.register_parameter(names[name], weight)
         self.reset_parameters()
 
     @property
@@ -129,8 +132,8 @@ class Recurrent(Module):
 
     def weights(self, layer: int = 0, reverse: bool = False) -> dict[str, Tensor]:
         """Return the weights of one direction of a layer: "weight_ih", "weight_hh", and what else there is."""
-        end = suffix(layer, reverse)
-        return {name: self._parameters[f"{name}{end}"] for name in self.shapes(layer)}  # type: ignore[misc]
+        mine = self._parameters
+        return {name: mine[full] for name, full in self._names[layer, reverse].items()}  # type: ignore[misc]
 
     @property
     def all_weights(self) -> list[list[Tensor]]:
@@ -174,14 +177,17 @@ class Recurrent(Module):
             if self.dropout and layer < self.num_layers - 1:
                 x = functional.dropout(x, self.dropout, self.training)
         if len(ends) == 1:
-            return x, [state.unsqueeze(0) for state in ends[0]]
+            return x, ends[0]
         return x, [minigrad.stack(list(states)) for states in zip(*ends)]
 
     def _start(self, given: Sequences, k: int) -> States:
+        """Return the states before the first step of cell k: (B, ·) each, or (1, B, ·) where it is the only cell."""
+        alone = self.num_layers * self.directions == 1
         if given.states is not None:
-            return tuple(state[k] for state in given.states)
-        like = given.x
-        return tuple(minigrad.zeros(given.batch, n, dtype=like.dtype, device=like.device) for n in self.state_sizes())
+            return tuple(given.states) if alone else tuple(state[k] for state in given.states)
+        x, lead = given.x.array, (1,) * alone
+        shapes = [(*lead, given.batch, n) for n in self.state_sizes()]
+        return tuple(Tensor.wrap(arrays.backend(x).zeros(shape, x.dtype, given.x.device)) for shape in shapes)
 
     def _sequence(
         self, x: Tensor, states: States, layer: int, reverse: bool, sizes: tuple[int, ...] | None
@@ -243,16 +249,17 @@ class Recurrent(Module):
     def _check(self, x: Tensor, dimensions: int) -> None:
         weight = self._parameters["weight_ih_l0"]
         assert weight is not None
-        if x.dtype is not weight.dtype:
+        if x.array.dtype != weight.array.dtype:
             raise ValueError(
                 f"RNN input dtype ({x.dtype}) does not match weight dtype ({weight.dtype}). "
                 f"Convert input: input.to({weight.dtype}), or convert model: model.to({x.dtype})"
             )
-        if x.dim() != dimensions:
+        shape = x.array.shape
+        if len(shape) != dimensions:
             raise RuntimeError(f"input must have {dimensions} dimensions, got {x.dim()}")
-        if x.shape[-1] != self.input_size:
-            raise RuntimeError(f"input.size(-1) must be equal to input_size. Expected {self.input_size}, got {x.shape[-1]}")
-        if x.shape[0] == 0:
+        if shape[-1] != self.input_size:
+            raise RuntimeError(f"input.size(-1) must be equal to input_size. Expected {self.input_size}, got {shape[-1]}")
+        if shape[0] == 0:
             raise RuntimeError("Expected sequence length to be larger than 0 in RNN")
 
     def _check_states(self, states: Sequence[Tensor] | None, batch: int, batched: bool) -> None:

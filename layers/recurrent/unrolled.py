@@ -23,13 +23,15 @@ def unrolled(
         xp: the array namespace of what follows.
         step: the cell.
         x: (T, B, I); with `sizes`, packed: (N, I), the rows of step t behind those of step t − 1.
-        states: before the first step, (B, H) each.
+        states: before the first step, (B, H) or (1, B, H) each.
         sizes: the number of rows at each step, which never grows; None: B at every one.
         reverse: from the last step to the first.
 
     Returns:
-        y (T, B, H) or (N, H), and the states after the last step, (B, H) each.
+        y (T, B, H) or (N, H), and the states after the last step, in the shape of those before the first.
     """
+    lead = states[0].shape[:-2]
+    states = [xp.reshape(s, tuple(s.shape[-2:])) for s in states] if lead else states
     T = x.shape[0] if sizes is None else len(sizes)
     inputs = [x[t] for t in range(T)] if sizes is None else _rows(x, sizes)
     outputs: list[Array] = [None] * T
@@ -47,7 +49,7 @@ def unrolled(
     y = xp.stack(outputs, axis=0) if sizes is None else xp.concat(outputs, axis=0)
     if ended:
         now = tuple(xp.concat(list(parts), axis=0) for parts in zip(now, *reversed(ended)))
-    return y, *now
+    return y, *([xp.reshape(s, (*lead, *s.shape)) for s in now] if lead else now)
 
 
 def _joined(xp: Any, a: Array, b: Array) -> Array:

@@ -59,7 +59,7 @@ def pack_padded_sequence(
         IndexError: `input` has less than two dimensions.
     """
     input = tensor_argument(input, "_pack_padded_sequence", "input", 1)
-    axis(1, input.ndim)
+    axis(1, input.ndim)  # there must be one
     T, B = input.shape[:2][::-1] if batch_first else input.shape[:2]
     lengths = _vector(lengths if isinstance(lengths, Tensor) else minigrad.as_tensor(lengths, dtype=minigrad.int64))
     order = np.arange(len(lengths)) if enforce_sorted else np.argsort(-lengths, kind="stable")

@@ -186,8 +186,8 @@ def _attach_several(
     outputs = tuple([wrap(value) for value in values])
     if needed and outputs:
         node = make_node(op, values, arrays, sources, settings, needed)
-        for i, value in enumerate(values):
-            if element_type(value).kind == "f":
+        for i in range(len(values) - op.hidden):
+            if element_type(values[i]).kind == "f":
                 outputs[i].source = Output(node, i)
     return outputs
 

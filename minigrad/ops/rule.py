@@ -41,7 +41,12 @@ class Op:
     """A differentiable operation: name, value, gradients. Call it with Tensors, arrays or numbers; settings by keyword."""
 
     def __init__(
-        self, value: Callable[..., Any], promotes: bool | tuple[str, ...], floats: bool, definition: Callable[..., Any] | None
+        self,
+        value: Callable[..., Any],
+        promotes: bool | tuple[str, ...],
+        floats: bool,
+        definition: Callable[..., Any] | None,
+        hidden: int,
     ) -> None:
         parameters = list(inspect.signature(value).parameters.values())[1:]
         self.value = value
@@ -54,6 +59,7 @@ class Op:
         self.promotes = promotes  # inputs of different types meet in one (dtypes.result_type): all, or the named ones
         self.floats = floats  # integers become the default floating type
         self.definition = definition
+        self.hidden = hidden  # so many outputs, the last ones, are there for the gradient only, and have none themselves
         self.gradients: list[Gradient | None] = [None] * len(self.arguments)
         self.joint_gradient: Gradient | None = None
         self.wants: list[tuple[str, ...]] = [()] * len(self.arguments)
@@ -183,8 +189,9 @@ def op(
     promotes: bool | tuple[str, ...] = False,
     floats: bool = False,
     definition: Callable[..., Any] | None = None,
+    hidden: int = 0,
 ) -> Any:
     """Make an op of its value: `@op`, or `@op(promotes=True)`, `@op(promotes=("a", "b"))`, `@op(floats=True)`, … (see Op)."""
     if value is not None:
-        return Op(value, promotes, floats, definition)
-    return lambda v: Op(v, promotes, floats, definition)
+        return Op(value, promotes, floats, definition, hidden)
+    return lambda v: Op(v, promotes, floats, definition, hidden)

@@ -142,7 +142,7 @@ def test_the_books_figures_are_over_full_batches_with_dropout(arrays):
 
 @pytest.mark.parametrize("protocol", ["book", "clean"])
 def test_the_same_seed_gives_the_same_numbers(protocol, tmp_path):
-    config = surnames.Config(epochs=2, batch_size=32, embedding=4, hidden=5, protocol=protocol, weights=protocol == "book")
+    config = surnames.Config(epochs=2, batch_size=32, embedding=4, hidden=5, protocol=protocol, trim=protocol == "clean")
     first, second = (surnames.run(config, Record(tmp_path / "metrics.jsonl")) for _ in range(2))
     assert first.keys() == second.keys()
     for name in first:
@@ -203,11 +203,11 @@ def test_the_model_kept_is_the_best_and_the_rate_is_halved_when_it_stalls(tmp_pa
 
 def test_dropout_is_on_in_training_and_in_the_books_evaluation():
     """With all of a split in one batch the two protocols, and training without a step, differ by dropout alone."""
-    without, withal = (trainer(dropout=p, lr=0.0, batch_size=size) for p, size in ((0.0, 93), (0.5, 93)))
+    without, withal = (trainer(dropout=p, lr=0.0, batch_size=93) for p in (0.0, 0.5))
     assert without.book("val").loss == pytest.approx(without.clean("val").loss, rel=1e-12)
     assert withal.clean("val").loss == pytest.approx(without.clean("val").loss, rel=1e-12)
     assert withal.book("val").loss != pytest.approx(withal.book("val").loss, rel=1e-6)
-    still, moving = (trainer(dropout=p, lr=0.0, batch_size=468, protocol="clean") for p in (0.0, 0.5))
+    still, moving = (trainer(dropout=p, lr=0.0, batch_size=468) for p in (0.0, 0.5))
     clean = still.clean("train").loss
     assert still.epoch()["train_loss"] == pytest.approx(clean, rel=1e-12)
     assert moving.epoch()["train_loss"] != pytest.approx(clean, rel=1e-6)
@@ -297,6 +297,13 @@ def damaged(folder, tmp_path, name, content):
     return copy
 
 
+def saved(value):
+    buffer = io.BytesIO()
+    minigrad.save(value, buffer)
+    return buffer.getvalue()
+
+
+OTHER = saved(Linear(2, 3).state_dict())
 DAMAGE = {
     "no run.json": ("run.json", None, "not the folder of a finished run: it has no run.json"),
     "a run.json that is cut off": ("run.json", b'{"experiment":\n', "run.json, line 2: is damaged: "),
@@ -305,6 +312,7 @@ DAMAGE = {
     "an unknown experiment's run": ("run.json", b'{"experiment": "flwo"}', "no experiment 'flwo' (did you mean 'flow'?)"),
     "no model": ("model.safetensors", None, "model.safetensors: No such file"),
     "a model that is cut off": ("model.safetensors", b"\x10\0\0\0\0\0\0\0{", "model.safetensors: holds no surname classifier"),
+    "another model": ("model.safetensors", OTHER, "model.safetensors: holds no surname classifier: it lacks 'emb.weight'"),
     "no vocabularies": ("vectorizer.json", None, "vectorizer.json: No such file"),
     "vocabularies of nothing": ("vectorizer.json", b"{}", "vectorizer.json: is damaged: "),
     "other vocabularies": (
