@@ -292,18 +292,15 @@ def gradients(
     dA, dA_h = found.dA, found.dA_h
     ones = np.ones(len(rows), x.dtype)
     k = 1 + len(ends)
+
+    def product(a: Array, b: Array) -> Array:
+        return np.dot(a, b, pool.empty((a.shape[0], b.shape[1]), a.dtype))
+
     return [
-        _product(dA, W_ih, x.shape) if needs[0] else None,
+        product(dA, W_ih).reshape(x.shape) if needs[0] else None,
         *(d.reshape(h0_shape) for d in found.dstates),
-        np.dot(dA.T, rows) if needs[k] else None,
-        np.dot(dA_h.T, before(kernel, buffers, layout, H)) if needs[k + 1] else None,
+        product(dA.T, rows) if needs[k] else None,
+        product(dA_h.T, before(kernel, buffers, layout, H)) if needs[k + 1] else None,
         np.dot(ones, dA) if needs[k + 2] else None,
         np.dot(ones, dA_h) if needs[k + 3] else None,
     ]
-
-
-def _product(a: Array, b: Array, shape: tuple[int, ...]) -> Array:
-    """Return a b in another shape, in memory of its own, so that it need not be copied when it becomes a `.grad`."""
-    out = np.empty(shape, a.dtype)
-    np.dot(a, b, out.reshape(-1, shape[-1]))
-    return out

@@ -220,7 +220,7 @@ def _extra(op: Op, y: Any, arrays: Sequence[Any], sources: Sequence[Source | Non
     if type(y) is tuple:
         extra.outputs = len(y)
     if op.joint_gradient is not None:
-        extra.joint = op.joint_gradient, op.collect(op.wants[0], y, tuple(arrays), settings)
+        extra.joint = op.joint_gradient, op.collect(y, settings, *arrays)
         extra.needs = tuple(s is not None for s in sources)
     if op.definition is not None:
         extra.inputs, extra.settings = tuple(arrays), settings

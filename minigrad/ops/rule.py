@@ -136,30 +136,21 @@ class Op:
         return found
 
     def _saved(self, want: str) -> str:
-        if want in self.arguments or want == "y":
+        if want in self.arguments or want in ("y", self.variadic):
             return want
         if want in self.settings:
             return f"settings[{want!r}]"
         if want.endswith("_shape"):
-            return f"{want.removesuffix('_shape')}.shape"
+            stem = want.removesuffix("_shape")
+            return f"tuple(v.shape for v in {stem})" if stem == self.variadic else f"{stem}.shape"
         return f"y[{want[1:]}]"
 
-    def collect(self, wants: tuple[str, ...], y: Any, arrays: tuple[Any, ...], settings: dict[str, Any]) -> tuple[Any, ...]:
-        """Return what a joint gradient named, in its order."""
-        known = dict(zip(self.arguments, arrays))
-        if self.variadic is not None:
-            known[self.variadic] = arrays[len(self.arguments) :]
-        return tuple(self._look_up(want, known, y, settings) for want in wants)
-
-    def _look_up(self, want: str, known: dict[str, Any], y: Any, settings: dict[str, Any]) -> Any:
-        if want in known:
-            return known[want]
-        if want in self.settings:
-            return settings[want]
-        if want.endswith("_shape"):
-            value = known[want.removesuffix("_shape")]
-            return tuple(v.shape for v in value) if isinstance(value, tuple) else None if value is None else value.shape
-        return y if want == "y" else y[int(want[1:])]
+    @functools.cached_property
+    def collect(self) -> Callable[..., tuple[Any, ...]]:
+        """What picks what the joint gradient named, in its order, out of (y, settings, *inputs); compiled like `build`."""
+        header = ["y", "settings", *self.arguments] + ([f"*{self.variadic}"] if self.variadic else [])
+        saved = [self._saved(want) for want in self.wants[0]]
+        return eval(f"lambda {', '.join(header)}: ({', '.join(saved)},)" if saved else f"lambda {', '.join(header)}: ()")
 
     def __call__(self, *inputs: Any, **settings: Any) -> Any:
         """Apply the op and record it."""
