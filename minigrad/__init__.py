@@ -66,6 +66,7 @@ from .printing import set_printoptions
 from .random import Generator, get_rng_state, initial_seed, manual_seed, seed, set_rng_state
 from .serialization import load, save
 from .tensor import Size, Tensor
+from .threads import get_num_threads, set_num_threads
 
 __version__ = _version("minigrad")
 inf, nan, pi, e = _math.inf, _math.nan, _math.pi, _math.e

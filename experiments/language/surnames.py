@@ -113,9 +113,7 @@ class Trainer:
         return train.named("train") | val.named("val") | {"lr": lr, "cpu_seconds": seconds}
 
     def _shuffled(self, split: str) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
-        return self.data[split].batches(
-            self.config.batch_size, trim=self.config.trim, generator=self.generator, drop_last=True
-        )
+        return self.data[split].batches(self.config.batch_size, trim=self.config.trim, generator=self.generator, drop_last=True)
 
 
 def check_sizes(config: Config, data: dict[str, Examples]) -> None:

@@ -34,7 +34,7 @@ class Record:
         module: the layer or cell.
         weights: as they are now.
         x: (T, B, I), or (N, I) packed by `sizes`.
-        states: before the first step, (B, ·) each.
+        states: before the first step, (B, ·) or (1, B, ·) each.
         sizes: the rows at each step where packed.
         columns: which column of the packed batch each of the user's sequences is, None for the same order.
         reverse: whether the recurrence runs from the last step to the first.
@@ -51,7 +51,7 @@ class Record:
         reverse: bool = False,
     ) -> None:
         self.module, self.weights, self.reverse, self.sizes = module, weights, reverse, sizes
-        self.x, self.start = copy(x), [copy(state) for state in states]
+        self.x, self.start = copy(x), [_rows(copy(state)) for state in states]
         self.padding = None if sizes is None else Padding.of(sizes, columns, x)
         self.recorded = False
         self.y: Tensor | None = None  # of a fused op
@@ -89,8 +89,8 @@ class Record:
         total = [self._spread(Tensor.wrap(d)) for d in steps]
         outside = [self._spread(copy(Tensor.wrap(dY)))] + [minigrad.zeros_like(d) for d in total[1:]]
         for d, end in zip(outside, ends):
-            self._add_at_end(d, self._reorder(Tensor.wrap(end)))
-        found = Received(total, outside, [copy(self._reorder(Tensor.wrap(d))) for d in starts])
+            self._add_at_end(d, self._reorder(_rows(Tensor.wrap(end))))
+        found = Received(total, outside, [copy(self._reorder(_rows(Tensor.wrap(d)))) for d in starts])
         before = self._fused
         self._fused = found if before is None else Received(*([a + b for a, b in zip(p, q)] for p, q in zip(before, found)))
 
@@ -181,3 +181,8 @@ class Record:
 def copy(tensor: Tensor) -> Tensor:
     """Return a copy without graph."""
     return tensor.detach().clone()
+
+
+def _rows(states: Tensor) -> Tensor:
+    """Return states as (B, ·)."""
+    return states.reshape(-1, states.shape[-1])

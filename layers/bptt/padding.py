@@ -39,10 +39,10 @@ class Padding:
         return cls(on_device(rows.reshape(-1)), (T, B), columns, *(on_device(mask[..., None]) for mask in masks))
 
     def spread(self, rows: Tensor) -> Tensor:
-        """Return rows (N, ·) as (T, B, ·), zero where there is padding."""
-        with_zero = minigrad.cat([rows, minigrad.zeros(1, rows.shape[-1], dtype=rows.dtype, device=rows.device)])
-        return with_zero.index_select(0, self.rows).reshape(*self.shape, -1)
+        """Return rows (…, N, ·) as (…, T, B, ·), zero where there is padding."""
+        with_zero = minigrad.cat([rows, minigrad.zeros_like(rows[..., :1, :])], -2)
+        return with_zero.index_select(-2, self.rows).reshape(*rows.shape[:-2], *self.shape, rows.shape[-1])
 
     def reorder(self, states: Tensor) -> Tensor:
-        """Return states (B, ·), one row per column of the packed batch, in the user's order."""
-        return states if self.columns is None else states.index_select(0, self.columns)
+        """Return states (…, B, ·), one row per column of the packed batch, in the user's order."""
+        return states if self.columns is None else states.index_select(-2, self.columns)

@@ -1,4 +1,4 @@
-"""Taps: places in the graph around one step of a cell where the gradients that pass are kept.
+"""Taps: places in the graph around one step of a cell where the gradients that pass can be had.
 
     state_{t−1} ──entering──▶ step ──inner──▶ state_t ──leaving──▶ outside, step t + 1
 
@@ -17,57 +17,65 @@ from minigrad import Tensor
 from minigrad.arrays import namespace
 
 Array = Any
+PLACES = ("entering", "inner", "leaving")
 
 
 class Tap:
-    """One step's taps. It holds arrays alone, nothing of the graph.
+    """One step's taps.
+
+    Args:
+        graph: keep the Tensors at the three places, to differentiate by them later. Else hooks keep the gradients that pass,
+            and the tap holds arrays alone, nothing of the graph.
 
     Attributes:
         values: the states after the step.
-        entered, left, total: the gradients at the three places by state; None where none has arrived.
+        recorded: whether the step is in a graph.
+        passed: by place and state the sum of the gradients that have passed, None where none has.
+        tensors: by place and state the Tensor there, with `graph`.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, graph: bool = False) -> None:
+        self.graph = graph
         self.values: list[Array] = []
-        self.entered: list[Array | None] = []
-        self.left: list[Array | None] = []
-        self.total: list[Array | None] = []
         self.recorded = False
+        self.passed: dict[str, list[Array | None]] = {}
+        self.tensors: dict[str, list[Tensor]] = {}
 
     def enter(self, states: Sequence[Tensor]) -> tuple[Tensor, ...]:
         """Return the states before the step, tapped."""
-        self.entered = [None] * len(states)
-        return tuple(_tapped(state, self.entered, k) for k, state in enumerate(states))
+        return self._tapped("entering", [_further(state) for state in states])
 
     def leave(self, states: Sequence[Tensor]) -> tuple[Tensor, ...]:
         """Return the states after the step, tapped."""
         self.values = [state.array for state in states]
-        self.left, self.total = [None] * len(states), [None] * len(states)
         self.recorded = any(state.requires_grad for state in states)
+        self._tapped("inner", states)
+        return self._tapped("leaving", [_further(state) for state in states])
+
+    def _tapped(self, place: str, states: Sequence[Tensor]) -> tuple[Tensor, ...]:
+        if self.graph:
+            self.tensors[place] = list(states)
+            return tuple(states)
+        self.passed[place] = kept = [None] * len(states)
         for k, state in enumerate(states):
             if state.requires_grad:
-                state.register_hook(functools.partial(_keep, self.total, k))
-        return tuple(_tapped(state, self.left, k) for k, state in enumerate(states))
+                state.register_hook(functools.partial(_keep, kept, k))
+        return tuple(states)
 
     @property
     def reached(self) -> bool:
         """Whether a backward pass has come by."""
-        return any(gradient is not None for gradient in self.total)
+        return any(gradient is not None for gradient in self.passed["inner"])
 
     def forget(self) -> None:
         """Drop the gradients."""
-        for kept in (self.entered, self.left, self.total):
+        for kept in self.passed.values():
             kept[:] = [None] * len(kept)
 
 
-def _tapped(state: Tensor, kept: list[Array | None], k: int) -> Tensor:
-    """Return the same values one place further in the graph, where gradients are added up in `kept[k]`."""
-    if not state.requires_grad:
-        return state
-    further = state.clone()
-    if further.requires_grad:
-        further.register_hook(functools.partial(_keep, kept, k))
-    return further
+def _further(state: Tensor) -> Tensor:
+    """Return the same values one place further in the graph."""
+    return state.clone() if state.requires_grad else state
 
 
 def _keep(kept: list[Array | None], k: int, gradient: Tensor) -> None:

@@ -288,7 +288,7 @@ def gradients(
     ends = [np.zeros((layout.batch, H), x.dtype) if d is None else d.reshape(layout.batch, H) for d in dy[1:]]
     found = backward(kernel, dY, ends, W_hh, buffers, layout, trace is not None, pool)
     if trace is not None:
-        trace.arrived(found)
+        trace.arrived(found.steps, dY, ends, found.dstates)
     dA, dA_h = found.dA, found.dA_h
     ones = np.ones(len(rows), x.dtype)
     k = 1 + len(ends)

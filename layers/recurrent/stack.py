@@ -203,7 +203,7 @@ class Recurrent(Module):
             return unrolled(recorded(), step if trace is None else trace.watch(step), x, states, sizes, reverse)
         weights = self.weights(layer, reverse)
         args = (x, *states, weights["weight_ih"], weights["weight_hh"], weights.get("bias_ih"), weights.get("bias_hh"))
-        keep = trace is not None or (mode.recording and any(a is not None and a.requires_grad for a in args))
+        keep = mode.recording and any(a is not None and a.requires_grad for a in args)
         found = op(*args, sizes=sizes, reverse=reverse, keep=keep, trace=trace, pool=self._pool)
         if trace is not None:
             trace.forward(found)

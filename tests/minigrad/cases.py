@@ -34,6 +34,7 @@ class Case:
     analytic: the rule's value takes complex arrays, so that the complex step can check its gradient
     keeps_dtype: float inputs of one type give outputs of that type
     rounding: how many units of rounding a low-precision result may be off
+    host_only: the op is a kernel on NumPy arrays; on other libraries its callers use its definition
     """
 
     specs: st.SearchStrategy
@@ -43,6 +44,7 @@ class Case:
     analytic: bool = False
     keeps_dtype: bool = True
     rounding: float = 16
+    host_only: bool = False
 
     def sample(self, spec: Any, seed: int) -> Sample:
         """Draw the inputs for a spec."""

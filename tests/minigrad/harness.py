@@ -8,6 +8,7 @@ from itertools import combinations
 from typing import Any
 
 import numpy as np
+import pytest
 
 from minigrad import autograd
 from minigrad.autograd.gradcheck import gradgradcheck
@@ -38,6 +39,14 @@ class Run:
 
 def is_float(x: Any) -> bool:
     return isinstance(x, np.ndarray) and x.dtype.kind == "f"
+
+
+def entry(op: Op, table: dict[str, Case], library: Library) -> Case:
+    """Return an op's entry; skip the test, saying why, on a library that the op has no kernel for."""
+    case = table[op.name]
+    if case.host_only and library.name != "cpu":
+        pytest.skip(f"{op.name} is a kernel on NumPy arrays; on {library.name} layers run its definition, step by step")
+    return case
 
 
 def place(op: Op, sample: Sample, library: Library, spread: bool = False) -> tuple[tuple[Any, ...], dict[str, Any]]:

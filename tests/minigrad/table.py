@@ -10,9 +10,12 @@ from .table_elementwise import ELEMENTWISE
 from .table_indexing import INDEXING
 from .table_linalg import LINALG
 from .table_pairs import PAIRS
+from .table_recurrent import RECURRENT
 from .table_reductions import REDUCTIONS
 from .table_scans import SCANS
 from .table_shape import SHAPE
 from .table_transcendental import TRANSCENDENTAL
 
-TABLE = {**ELEMENTWISE, **SHAPE, **INDEXING, **REDUCTIONS, **LINALG, **TRANSCENDENTAL, **SCANS, **ACTIVATIONS, **PAIRS}
+TABLE = {
+    **ELEMENTWISE, **SHAPE, **INDEXING, **REDUCTIONS, **LINALG, **TRANSCENDENTAL, **SCANS, **ACTIVATIONS, **PAIRS, **RECURRENT,
+}  # fmt: skip

@@ -12,7 +12,7 @@ from minigrad.autograd import batched_pass
 from minigrad.ops.record import general
 from minigrad.ops.rule import REGISTRY
 
-from .harness import place, values
+from .harness import entry, place, values
 from .table import TABLE
 
 assert layers
@@ -35,7 +35,8 @@ def differentiable(name):
 @pytest.mark.parametrize("name", [n for n in sorted(TABLE) if differentiable(n)])
 def test_every_op(name, library, monkeypatch):
     """All outputs together and each alone; and whether the gradient is really run once is no accident."""
-    op, case = REGISTRY[name], TABLE[name]
+    op = REGISTRY[name]
+    case = entry(op, TABLE, library)
     in_turn = []
     rows = batched_pass.BatchedSweep._rows
     monkeypatch.setattr(batched_pass.BatchedSweep, "_rows", lambda self, dy: in_turn.append(name) or rows(self, dy))

@@ -28,7 +28,8 @@ def test_every_op_has_an_entry():
 @pytest.mark.parametrize("name", OPS)
 def test_corners(name, library):
     """0-d, empty, broadcast, non-contiguous: the fixed specs of the table, one by one."""
-    op, case = REGISTRY[name], TABLE[name]
+    op = REGISTRY[name]
+    case = harness.entry(op, TABLE, library)
     for spec in case.corners:
         sample = case.sample(spec, seed=0)
         for check in (*FIRST_ORDER, harness.check_layout):
@@ -39,7 +40,8 @@ def test_corners(name, library):
 @settings(max_examples=10)
 @given(data=st.data())
 def test_drawn(name, library, data):
-    op, case = REGISTRY[name], TABLE[name]
+    op = REGISTRY[name]
+    case = harness.entry(op, TABLE, library)
     spec, seed = data.draw(case.specs, "spec"), data.draw(seeds, "seed")
     sample = case.sample(spec, seed)
     note(f"inputs: {sample.inputs}")

@@ -18,7 +18,8 @@ DIFFERENTIABLE = sorted(name for name, op in REGISTRY.items() if any(map(op.diff
 
 @pytest.mark.parametrize("name", DIFFERENTIABLE)
 def test_corners(name, library):
-    op, case = REGISTRY[name], TABLE[name]
+    op = REGISTRY[name]
+    case = harness.entry(op, TABLE, library)
     for spec in case.corners:
         harness.check_second(op, case, case.sample(spec, seed=0), library)
 
@@ -27,7 +28,8 @@ def test_corners(name, library):
 @settings(max_examples=6)
 @given(data=st.data())
 def test_drawn(name, library, data):
-    op, case = REGISTRY[name], TABLE[name]
+    op = REGISTRY[name]
+    case = harness.entry(op, TABLE, library)
     spec, seed = data.draw(case.specs, "spec"), data.draw(seeds, "seed")
     sample = case.sample(spec, seed)
     note(f"inputs: {sample.inputs}")

@@ -135,3 +135,86 @@ def test_an_optimiser_saved_here_continues_in_pytorch(name, tmp_path):
     mine, reference = train(minigrad, first, ours, 20, seed=2), train(torch, second, theirs, 20, seed=2)
     for a, b in zip(mine, reference, strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-10, atol=1e-10)
+
+
+def nested(flat):
+    """Return the entries "state.0.exp_avg" of a file by parameter."""
+    entries = {}
+    for path, value in flat.items():
+        _, number, key = path.split(".")
+        entries.setdefault(int(number), {})[key] = value
+    return entries
+
+
+SETTINGS = {"SGD": {"lr": 0.1, "momentum": 0.9, "nesterov": True}, "Adam": {"weight_decay": 0.01}, "AdamW": {}, "RMSprop": {},
+            "Adagrad": {}}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_an_optimiser_saved_in_pytorch_continues_here(name, tmp_path):
+    ours, theirs = started(minigrad, nn), started(torch, torch.nn)
+    first = getattr(torch.optim, name)(theirs, **SETTINGS[name])
+    train(torch, first, theirs, 10, seed=1)
+    state = first.state_dict()
+    flat = {f"state.{i}.{key}": value for i, entry in state["state"].items() for key, value in entry.items()}
+    save_file({k: v.contiguous() for k, v in flat.items() if v is not None}, tmp_path / "optimizer")
+    save_file({str(i): p.detach() for i, p in enumerate(theirs)}, tmp_path / "parameters")
+    second = getattr(minigrad.optim, name)(ours, **SETTINGS[name])
+    entries = nested(minigrad.load(tmp_path / "optimizer"))
+    second.load_state_dict({"state": entries, "param_groups": second.state_dict()["param_groups"]})
+    for parameter, value in zip(ours, minigrad.load(tmp_path / "parameters").values(), strict=True):
+        parameter.data.copy_(value)
+    mine, reference = train(minigrad, second, ours, 20, seed=2), train(torch, first, theirs, 20, seed=2)
+    for a, b in zip(mine, reference, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-10, atol=1e-10)
+
+
+class Language:
+    """The same model in both libraries: embedding, a two-layer bidirectional LSTM, layer normalization, linear."""
+
+    def __init__(self, library):
+        layers = library.nn
+        self.module = layers.ModuleDict({
+            "embedding": layers.Embedding(11, 5, padding_idx=0),
+            "lstm": layers.LSTM(5, 6, 2, batch_first=True, bidirectional=True),
+            "norm": layers.LayerNorm(12),
+            "linear": layers.Linear(12, 3),
+        }).double()  # fmt: skip
+
+    def __call__(self, ids):
+        m = self.module
+        return m["linear"](m["norm"](m["lstm"](m["embedding"](ids))[0][:, -1]))
+
+
+@pytest.mark.parametrize("direction", ["there", "back"])
+def test_a_module_and_its_optimiser_move_and_go_on(direction, tmp_path):
+    """Twenty steps in one library after a move equal twenty steps in the other (float64, 1e-10)."""
+    source, target = (minigrad, torch) if direction == "there" else (torch, minigrad)
+    ids, classes = np.random.default_rng(0).integers(0, 11, (4, 7)), np.array([0, 1, 2, 0])
+
+    def run(library, model, optimizer, steps):
+        losses = []
+        for _ in range(steps):
+            optimizer.zero_grad()
+            loss = library.nn.functional.cross_entropy(model(library.tensor(ids)), library.tensor(classes))
+            loss.backward()
+            optimizer.step()
+            losses.append(loss.item())
+        return losses
+
+    first, second = Language(source), Language(target)
+    before = source.optim.Adam(first.module.parameters(), lr=0.01)
+    run(source, first, before, 5)
+    state = before.state_dict()["state"]
+    flat = {f"state.{i}.{key}": value for i, entry in state.items() for key, value in entry.items()}
+    write = minigrad.save if direction == "there" else save_file
+    read = load_file if direction == "there" else minigrad.load
+    write(dict(first.module.state_dict()), tmp_path / "module")
+    write(flat, tmp_path / "optimizer")
+    second.module.load_state_dict(read(tmp_path / "module"))
+    after = target.optim.Adam(second.module.parameters(), lr=0.01)
+    after.load_state_dict({"state": nested(read(tmp_path / "optimizer")), "param_groups": after.state_dict()["param_groups"]})
+    losses = run(source, first, before, 20), run(target, second, after, 20)
+    np.testing.assert_allclose(losses[0], losses[1], rtol=1e-10, atol=1e-10)
+    for a, b in zip(first.module.parameters(), second.module.parameters(), strict=True):
+        np.testing.assert_allclose(a.detach().numpy(), b.detach().numpy(), rtol=1e-10, atol=1e-10)

@@ -60,6 +60,12 @@ class Forward:
             return shifted
         return self.masked(minigrad.where(self.entry, first, shifted))
 
+    def at_entry(self, values: Tensor) -> Tensor:
+        """Return (…, B, ·) of values (…, T, B, ·), from the step at which the recurrence of each sequence begins."""
+        if self.entry is None or not self.reverse:
+            return values[..., -1 if self.reverse else 0, :, :]
+        return minigrad.where(self.entry, values, 0.0).sum(-3)
+
     def masked(self, values: Tensor) -> Tensor:
         """Return values (T, B, ·) with zeros at padded steps."""
         return values if self.valid is None else minigrad.where(self.valid, values, 0.0)

@@ -1,0 +1,164 @@
+"""Truncated backpropagation through time: every k1 steps, back through k2 steps (Williams and Peng 1990, BPTT(h; h')).
+
+The steps of a call are 1, …, T. Gradients are taken after the steps u = k1, 2·k1, …, and after T. What is taken at u are the losses
+since the time before, and they are differentiated through the steps u − k2 + 1, …, u only:
+
+    g = Σ_u Σ_{u − k1 < j ≤ u} ∂L_j/∂θ,   where θ acts at the steps i with u − k2 < i ≤ j                              (1)
+
+So a loss is counted once, and how far it reaches back depends on where it stands: L_u through k2 steps, L_{u−k1+1} through k2 − k1 + 1.
+
+    k2 = k1   the usual form: pieces of k1 steps, cut off from each other.
+    k2 > k1   every loss reaches back through k2 − k1 + 1 steps at least.
+    k2 < k1   losses of the first k1 − k2 steps of each k1 leave no trace in the layer's weights.
+    k2 ≥ T    the full gradient.
+
+The forward pass runs once: the states are kept at the borders of pieces, and going back hands dL/d(state) from piece to piece.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import minigrad
+from minigrad import Tensor
+from minigrad.autograd import grad
+from minigrad.modes import enable_grad
+
+from ..recurrent.stack import Recurrent
+from .one_step import Loss, States, checked, refuse
+from .pieces import Flow, Input, Piece, as_tuple, snapshot
+
+
+@dataclass
+class Carry:
+    """What one call leaves for the next: the states, and the pieces that are still within reach."""
+
+    states: tuple[Tensor, ...]
+    pieces: list[Piece]
+    steps: int  # of all calls so far
+
+
+@dataclass
+class Comparison:
+    """The truncated gradient g against the full one G, all weights as one vector."""
+
+    gradients: dict[str, Tensor]  # G
+    bias: float  # ‖g − G‖
+    relative: float  # ‖g − G‖ / ‖G‖
+    cosine: float  # ⟨g, G⟩ / (‖g‖ ‖G‖)
+
+
+@dataclass
+class Truncated:
+    """What a call of `truncated` found."""
+
+    loss: Tensor  # Σ_t L_t
+    gradients: dict[str, Tensor]  # g, by the weights' names
+    states: States  # after the last step, as the layer returns them
+    carry: Carry  # to be handed to the next call
+    full: Comparison | None
+
+
+def truncated(
+    layer: Recurrent,
+    x: Tensor,
+    loss: Loss,
+    k1: int,
+    k2: int | None = None,
+    states: States | Carry | None = None,
+    *,
+    compare: bool = False,
+) -> Truncated:
+    """Take the gradient (1) and add it to `.grad`, as `backward` would the full one.
+
+    What else the loss is made of (a linear layer after the recurrent one) gets its whole gradient, and what x and `states` are
+    computed from gets the gradient that reaches them.
+
+    Calls continue each other: `states=result.carry` goes on from the last step, and windows reach into the earlier calls,
+    whose steps are differentiated at the weights with which they were run; the optimiser may step in between. Calls of lengths
+    that k1 divides give together what one call gives. (Where it does not, a window may begin inside a piece; the steps of that
+    one piece are then run a second time.)
+
+    Args:
+        layer: an RNN, LSTM or GRU, of any number of layers, that runs forward in time.
+        x: its input, T steps, in any form the layer takes but packed.
+        loss: Σ L_j over some steps = loss(y, steps); see `one_step.Loss`. It is called once for each u.
+        k1: steps between gradients.
+        k2: steps to go back through; None for k1.
+        states: before the first step; None for zeros; or the carry of the call before.
+        compare: also compute the full gradient by one BPTT over the sequence, and compare.
+
+    Raises:
+        ValueError: k1 or k2 is not positive; the layer is bidirectional or draws dropout; the input is packed; the loss is not
+            a single number; or a carry is to be compared, whose full gradient would need the calls before.
+
+    Source: Williams and Peng 1990, "An efficient gradient-based algorithm for on-line training of recurrent network trajectories".
+    """
+    k2 = k1 if k2 is None else k2
+    if k1 < 1 or k2 < 1:
+        raise ValueError(f"truncated: k1 and k2 should be positive, but are {k1} and {k2}")
+    if compare and isinstance(states, Carry):
+        raise ValueError("truncated: compare=True needs the whole sequence in one call, but was given the carry of an earlier one")
+    refuse(layer, x, "Truncated BPTT")
+    before = states if isinstance(states, Carry) else Carry(() if states is None else as_tuple(states), [], 0)
+    run = _Run(layer, x, loss, k1, k2, before)
+    total = run.all()
+    after = Carry(tuple(s.detach() for s in run.states), run.pieces, before.steps + run.T)
+    found = run.gradients
+    full = None
+    if compare:
+        start = None if states is None or isinstance(states, Carry) else states
+        full = _compare(found, full_gradient(layer, x, loss, start))
+    return Truncated(total, found, after.states if len(after.states) > 1 else after.states[0], after, full)
+
+
+def full_gradient(layer: Recurrent, x: Tensor, loss: Loss, states: States | None = None) -> dict[str, Tensor]:
+    """Return dL/dθ by untruncated BPTT, for each weight by its name; no `.grad` is touched. Arguments as in `truncated`."""
+    weights = {name: weight for name, weight in layer.named_parameters() if weight.requires_grad}
+    with minigrad.enable_grad():
+        y, _ = layer(x, states)
+        value = checked(loss(y, slice(0, x.shape[_time_axis(layer, x)])))
+        return dict(zip(weights, grad(value, list(weights.values()), materialize_grads=True)))
+
+
+class _Run:
+    """One call: its pieces, and the gradients that have been taken."""
+
+    def __init__(self, layer: Recurrent, x: Tensor, loss: Loss, k1: int, k2: int, before: Carry) -> None:
+        self.axis = _time_axis(layer, x)
+        self.T = x.shape[self.axis]
+        self.layer, self.twin, self.loss, self.k1, self.k2 = layer, snapshot(layer), loss, k1, k2
+        self.source, self.offset = Input(x, self.axis), before.steps
+        self.given = self.states = before.states
+        self.pieces = list(before.pieces)
+        self.gradients = {n: minigrad.zeros_like(w) for n, w in layer.named_parameters() if w.requires_grad}
+
+    @enable_grad
+    def all(self) -> Tensor:
+        """Go through the sequence; return the sum of the losses."""
+        times = [*range(self.k1, self.T, self.k1), self.T]
+        borders = self._borders(times)
+        total: Any = 0.0
+        for last, u in zip([0, *times], times):
+            here = [b for b in borders if last < b < u]
+            new = [self._forward(range(a, b), b > u - self.k2) for a, b in zip([last, *here], [*here, u])]
+            self.pieces += new
+            total = total + self._lose(new, slice(last, u))
+            self._back(self.offset + u)
+        for source in {id(piece.source): piece.source for piece in self.pieces}.values() | {self.source}:
+            source.flush()
+        for name, weight in self.layer.named_parameters():
+            if name in self.gradients:
+                weight.grad = self.gradients[name].clone() if weight.grad is None else weight.grad + self.gradients[name]
+        return total
+
+    def _borders(self, times: list[int]) -> list[int]:
+        """Return where windows of this call begin, and those of the next if it goes on by k1."""
+        nexts = range(self.T + self.k1, self.T + self.k2, self.k1)
+        return sorted({u - self.k2 for u in (*times, *nexts)})
+
+    def _forward(self, steps: range, recorded: bool) -> Piece:
+        piece = Piece.run(self.twin, self.source, steps, self.offset, self.states or None, recorded)
+        self.states = piece.ends
+        return piece
