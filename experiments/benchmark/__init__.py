@@ -1,7 +1,8 @@
 """Speed against the peers: `python -m experiments bench engine`.
 
 Read in this order: `timing.py` (paired timing), `conditions.py` (one thread, or no figures), `agreement.py` (equal
-gradients first), `rows.py` (the two kinds of rows), `engine.py` (the rows themselves: add yours there).
+gradients first), `rows.py` (the two kinds of rows), `engine.py`, `library.py`, `embedding.py`, `recurrent.py` (the rows
+themselves: add yours there), `combined.py` (what several rows say together).
 """
 
 from collections.abc import Sequence

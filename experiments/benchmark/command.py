@@ -15,13 +15,19 @@ from experiments.lab.folder import RunFolder, versions
 from experiments.lab.usage import UsageError, suggestion
 from minigrad.utils.files import write_atomically
 
-from . import conditions, embedding, engine, library, machine
+from . import conditions, embedding, engine, library, machine, recurrent
 from .chart import draw
+from .combined import Combined, overview
 from .conditions import Refused
 from .report import Measured, document, judge, text
 from .rows import Result, Row, Settings
 
-SUITES: dict[str, tuple[Row, ...]] = {"engine": engine.ROWS, "library": library.ROWS + embedding.ROWS}
+SUITES: dict[str, tuple[Row, ...]] = {
+    "engine": engine.ROWS,
+    "library": library.ROWS + embedding.ROWS,
+    "recurrent": recurrent.ROWS,
+}
+COMBINED: dict[str, tuple[Combined, ...]] = {"recurrent": recurrent.COMBINED}
 
 DESCRIPTION = """\
 Measure minigrad's CPU time beside its peers' (PyTorch, HIPS autograd, MyGrad: those that are installed).
@@ -39,8 +45,12 @@ examples:
   python -m experiments bench engine                 all rows, some minutes
   python -m experiments bench engine --quick         a third of the repetitions: a first look
   python -m experiments bench engine --only chain    one row; --only may be given several times
+  python -m experiments bench recurrent --only lstm-small --only lstm-seed
 
-The ratios depend on the CPU, on how Python was built and on NumPy's BLAS: bench.json names all three."""
+The ratios depend on the CPU, on how Python was built and on NumPy's BLAS: bench.json names all three.
+They also depend on whether a side's large arrays are paid for in page faults: glibc may give freed memory
+back to the system, and whether it does is a matter of what ran before. With MALLOC_TRIM_THRESHOLD_ and
+MALLOC_MMAP_THRESHOLD_ set to 4000000000 no side pays and the figures repeat better."""
 
 
 def main(argv: Sequence[str]) -> int:
@@ -61,15 +71,20 @@ def run(arguments: argparse.Namespace, rows: list[Row], folder: RunFolder, comma
     caption = machine.one_line(described)
     print(caption, flush=True)
     settings = Settings(repeats=arguments.repeats, quick=arguments.quick, seed=arguments.seed)
+    combined = COMBINED.get(arguments.suite, ())
     measured: list[tuple[Row, Result]] = []
     for row in rows:
         measured.append((row, measure(row, settings)))
         print(f"\n{text(*measured[-1])}", flush=True)
-        folder.write_json("bench.json", document(arguments.suite, measured, described, conditions.describe()))
+        figures = [figure.document(measured) for figure in combined]
+        folder.write_json("bench.json", document(arguments.suite, measured, figures, described, conditions.describe()))
+    summaries = [*overview(measured), "\n".join(filter(None, (figure.text(measured) for figure in combined)))]
+    print("".join(f"\n{summary}\n" for summary in summaries if summary))
     _save_chart(folder, measured, caption)
     about = {"experiment": f"bench {arguments.suite}", "command": command, "seed": arguments.seed, "started": started}
     folder.write_json("run.json", about | {"seconds": time.monotonic() - clock, "versions": versions()})
     claims = [judge(row, result) for row, result in measured]
+    claims += [claim for figure in combined if (claim := figure.judge(measured))]
     folder.write_json("claims.json", [asdict(claim) for claim in claims])
     return claims
 
@@ -118,7 +133,7 @@ def _add_suite(suites: argparse._SubParsersAction[argparse.ArgumentParser], name
     listing = "\n".join(f"  {row.name:<14} {row.statement}{_bar(row)}" for row in rows)
     suite = suites.add_parser(
         name,
-        help=", ".join(row.name for row in rows),
+        help=", ".join(dict.fromkeys(row.group or row.name for row in rows)),
         description=f"{DESCRIPTION}\n\nrows:\n{listing}",
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,

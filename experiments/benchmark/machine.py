@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 # Distributions whose versions change the figures: ours first, then the peers and what pins their threads.
-DISTRIBUTIONS = ("minigrad", "numpy", "scipy", "torch", "autograd", "mygrad", "threadpoolctl")
+DISTRIBUTIONS = ("minigrad", "numpy", "scipy", "torch", "jax", "autograd", "mygrad", "threadpoolctl")
 
 
 def describe() -> dict[str, Any]:

@@ -50,10 +50,15 @@ def figures(line: Line) -> tuple[str, str]:
     return f"{line.ratio.median:.2f}", f"[{line.ratio.q1:.2f}, {line.ratio.q3:.2f}]"
 
 
-def document(suite: str, measured: Measured, machine: dict[str, Any], conditions: dict[str, Any]) -> dict[str, Any]:
-    """The content of bench.json: the machine, the conditions, and every repetition of every row."""
+def document(
+    suite: str, measured: Measured, combined: list[dict[str, Any]], machine: dict[str, Any], conditions: dict[str, Any]
+) -> dict[str, Any]:
+    """The content of bench.json: the machine, the conditions, and every repetition of every row, the combined figures."""
     rows = [_row_document(row, result) for row, result in measured]
-    return {"schema": SCHEMA, "suite": suite, "machine": machine, "conditions": conditions, "rows": rows}
+    return {"schema": SCHEMA, "suite": suite, "machine": machine, "conditions": conditions} | {
+        "rows": rows,
+        "combined": combined,
+    }
 
 
 def _cells(line: Line) -> tuple[str, ...]:
@@ -79,6 +84,7 @@ def _row_document(row: Row, result: Result) -> dict[str, Any]:
     """One row: what was claimed, what was obtained, and the lines with all their seconds."""
     return {
         "name": row.name,
+        "group": row.group,
         "statement": row.statement,
         "unit": row.unit,
         "ratio to": row.ratio_to,

@@ -58,6 +58,7 @@ class Settings:
     seed: int = 0
     block: float = 0.05
     clock: Clock = time.thread_time
+    process_clock: Clock = time.process_time
 
     def repeats_of(self, row: Row) -> int:
         """Repetitions for a row: as asked for, else the row's own, a third of them with `--quick`."""
@@ -94,6 +95,10 @@ class Row(Protocol):
         """Short name, for `--only`."""
 
     @property
+    def group(self) -> str:
+        """Title of the table and the panel that it shares with other rows; empty where it stands alone."""
+
+    @property
     def statement(self) -> str:
         """What is run, in one sentence."""
 
@@ -126,6 +131,7 @@ class RatioRow:
     """Our time over PyTorch's, with the other peers beside it.
 
     `units` is how many of `unit` one run does. The gradients of all sides must agree within `tolerance`.
+    With `whole_process` the clock is the CPU time of all threads: for a peer that computes in a thread of its own (jax).
     """
 
     name: str
@@ -139,6 +145,8 @@ class RatioRow:
     goal: float | None = None
     tolerance: float = 1e-4
     repeats: int = 31
+    group: str = ""
+    whole_process: bool = False
     ratio_to = f"{BASE}'s time"
 
     def measure(self, settings: Settings) -> Result:
@@ -149,7 +157,7 @@ class RatioRow:
         base = BASE if BASE in runs else None
         gradients = {name: run() for name, run in runs.items()}
         agreement = require_agreement(gradients, base or sides[-1].name, self.wrt, self.tolerance)
-        timings = _time(self, runs, settings)
+        timings = _time(self, runs, settings, self.whole_process)
         lines = tuple(_line(timings, name, base, self.units, side=name) for name in runs)
         ours = next((line for line in lines if line.side == OURS), None)
         obtained = ours.ratio.median if ours and ours.ratio else None
@@ -174,6 +182,7 @@ class GrowthRow:
     goal: float | None = None
     tolerance: float = 1e-6
     repeats: int = 7
+    group: str = ""
     ratio_to = "time at half the size"
 
     def __post_init__(self) -> None:
@@ -209,11 +218,13 @@ def _installed(sides: Sequence[Side]) -> tuple[list[Side], tuple[str, ...]]:
     return here, missing
 
 
-def _time(row: Row, runs: dict[str, Run], settings: Settings) -> Timings:
+def _time(row: Row, runs: dict[str, Run], settings: Settings, whole_process: bool = False) -> Timings:
     """Time the runs in turn on one thread, with a progress bar."""
     repeats = settings.repeats_of(row)
-    with one_thread(), tqdm(total=repeats, desc=row.name, unit="repetition", leave=False, disable=None) as progress:
-        return paired(runs, repeats=repeats, block=settings.block, clock=settings.clock, after_repeat=progress.update)
+    clock = settings.process_clock if whole_process else settings.clock
+    progress = tqdm(total=repeats, desc=row.name, unit="repetition", leave=False, disable=None)
+    with one_thread(others_counted=whole_process), progress:
+        return paired(runs, repeats=repeats, block=settings.block, clock=clock, after_repeat=progress.update)
 
 
 def _line(timings: Timings, name: str, base: str | None, units: int, *, side: str, size: int | None = None) -> Line:

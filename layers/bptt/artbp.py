@@ -51,7 +51,7 @@ def artbp(
         Name of the weight -> estimate, of the weight's shape, or (n, *weight) with `samples`. No `.grad` is touched.
 
     Raises:
-        ValueError: c is out of range or not T − 1 numbers; the layer is bidirectional or draws dropout, the input is packed,
+        ValueError: c is out of range or not T − 1 numbers; the layer is bidirectional or draws a mask, the input is packed,
             or the loss is not a single number.
 
     Source: Tallec and Ollivier 2017, "Unbiasing Truncated Backpropagation Through Time", eq. 8.
@@ -93,5 +93,5 @@ def _chances(c: float | Sequence[float], T: int) -> list[float]:
         raise ValueError(f"artbp: expected {T - 1} probabilities, one for each place between the {T} steps, got {len(each)}")
     for p in each:
         if not 0 <= p < 1:
-            raise ValueError(f"artbp: the probability of a cut should be in [0, 1), but is {p}: with 1, nothing would flow back")
+            raise ValueError(f"artbp: the probability of a cut should be in [0, 1), but is {p}; 1 would let nothing flow back")
     return [*each, 1.0]

@@ -60,12 +60,14 @@ def recursion(steps: Linearised, outside: list[Tensor]) -> Iterator[tuple[int, S
         outside: of each state, (…, T, B, ·): any leading dimensions are so many losses, done at once.
     """
     now: Scaled | None = None
+    valid = steps.forward.valid
     for t in reversed(steps.forward.order):
         added = [d[..., t, :, :] for d in outside]
         if now is None:
             now = Scaled(added, minigrad.zeros_like(added[0][..., :1])).normalised()
         else:
-            now = now.plus(added)
+            came = now.m if valid is None else [minigrad.where(valid[t], m, 0.0) for m in now.m]  # less what went to the start
+            now = Scaled(came, now.e).plus(added)
         total = steps.totals(now.m, t)
         yield t, Scaled(total, now.e)
         now = Scaled(steps.back(total, t), now.e).normalised()

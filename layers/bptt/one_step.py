@@ -18,13 +18,14 @@ from minigrad import Tensor
 from minigrad.autograd import grad
 from minigrad.modes import enable_grad
 
+from ..recurrent import LSTM
 from ..recurrent.stack import Recurrent
 from ..utils.rnn import PackedSequence
 
 Loss = Callable[[Tensor, slice], Any]
 """(y, steps) -> the sum of the losses of these steps, a Tensor with one element, or a number where y has no part in it.
 
-y is the layer's output at the steps `steps.start` … `steps.stop − 1` of the input, in the layer's own form: (n, B, H), (B, n, H)
+y is the layer's output at n steps, `steps.start` … `steps.stop − 1` of the input, in the layer's own form: (n, B, H), (B, n, H)
 with `batch_first`, (n, H) unbatched. The total loss is the sum over all steps: whichever way the steps are split into calls,
 the values must add up to the same.
 """
@@ -41,7 +42,7 @@ class OneStep:
         states: before the first step, as the layer takes them; None for zeros.
 
     Raises:
-        ValueError: the layer is bidirectional, draws dropout, or has no weight that requires a gradient; the input is packed.
+        ValueError: the layer is bidirectional, draws a mask, or has no weight that requires a gradient; the input is packed.
     """
 
     def __init__(self, layer: Recurrent, x: Tensor, states: States | None = None) -> None:
@@ -66,7 +67,8 @@ class OneStep:
 
     def step(self, x: Tensor, s: Tensor) -> Tensor:
         """Return s_t (B, S) from x_t (B, I) and s_{t−1} (B, S)."""
-        parts, per_layer, found = s.split(self._sizes, -1), len(self.layer.state_sizes()), []
+        parts, per_layer = s.split(self._sizes, -1), len(self.layer.state_sizes())
+        found: list[Tensor] = []
         for k in range(self.layer.num_layers):
             states = self.layer.step(x, tuple(parts[k * per_layer : (k + 1) * per_layer]), k)
             found.extend(states)
@@ -78,6 +80,14 @@ class OneStep:
         """Return s_{t−1} as a leaf of a graph of its own, and s_t computed from it."""
         leaf = s.detach().requires_grad_()
         return leaf, self.step(x, leaf)
+
+    def jacobian(self, x: Tensor, s: Tensor) -> tuple[Tensor, Tensor]:
+        """Return s_t (B, S) and J_t (B, S, S). A layer's own states are a diagonal block of it."""
+        B, S = s.shape
+        leaf, after = self.recorded(x, s)
+        units = minigrad.eye(S, dtype=s.dtype, device=s.device).reshape(S, 1, S).expand(S, B, S)
+        (J,) = grad(after, leaf, units, is_grads_batched=True, materialize_grads=True)
+        return after.detach(), J.transpose(0, 1)
 
     def derivatives(self, x: Tensor, s: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Return s_t (B, S), J_t (B, S, S) and D_t (B, S, |θ|)."""
@@ -116,19 +126,25 @@ class OneStep:
         }
 
 
-def refuse(layer: Recurrent, x: Any, what: str) -> None:
-    """Refuse what cannot be run in pieces, one after the other in time.
+def refuse(layer: Recurrent, x: Any, what: str, repeated: bool = True) -> None:
+    """Refuse what cannot be run in pieces, one after the other in time, or, if `repeated`, not twice with the same result.
 
     Raises:
-        ValueError: the layer is bidirectional or draws dropout; the input is packed.
+        ValueError: the layer is bidirectional; the input is packed; the layer draws a mask for the whole sequence, or, if
+            `repeated`, draws anything.
     """
     name = type(layer).__name__
     if layer.bidirectional:
         raise ValueError(f"{what}: {name} is bidirectional, and its reverse direction would have to start at the end")
-    if layer.dropout and layer.training and layer.num_layers > 1:
-        raise ValueError(f"{what}: {name} draws dropout, so no two passes are the same; call eval() on it first")
     if isinstance(x, PackedSequence):
         raise ValueError(f"{what}: the input is packed; pad it (pad_packed_sequence) and mask the losses")
+    if layer.training and layer.recurrent_dropout:
+        raise ValueError(
+            f"{what}: recurrent_dropout of {name} is one mask for the whole sequence; call eval() on the layer first"
+        )
+    zoneout = isinstance(layer, LSTM) and any(layer.variant.zoneout)
+    if repeated and layer.training and (zoneout or (layer.dropout and layer.num_layers > 1)):
+        raise ValueError(f"{what}: {name} draws dropout or zoneout, so no two passes are the same; call eval() on it first")
 
 
 def checked(value: Any) -> Any:

@@ -12,11 +12,10 @@ from dataclasses import dataclass
 import minigrad
 from minigrad import Tensor
 from minigrad.autograd import grad
-from minigrad.modes import enable_grad
 
 from ..parameter import Parameter
 from ..recurrent.stack import Recurrent
-from .one_step import States
+from .one_step import States, refuse
 
 Flow = list[Tensor | None]
 """dL/d(state), for each state."""
@@ -58,6 +57,7 @@ class Piece:
     start: tuple[Tensor, ...] | None  # leaves, or None for zeros
     y: Tensor
     ends: tuple[Tensor, ...]
+    given: tuple[Tensor, ...] = ()  # what `start` was copied from, where a user gave it
     dy: Tensor | None = None  # dL/dy, until it has been used
 
     @classmethod
@@ -94,14 +94,23 @@ class Piece:
         if self.x.requires_grad:
             self.source.add(self.first, found[-1])
         k = len(weights)
-        return dict(zip(weights, found)), list(found[k : k + len(self.start or ())])
+        before: Flow = list(found[k : k + len(self.start or ())])
+        for state, d in zip(self.given, before):
+            if state.requires_grad:
+                state.backward(d, retain_graph=True)
+        return dict(zip(weights, found)), before
 
-    @enable_grad
     def split(self, at: int) -> list[Piece]:
-        """Return the piece as two, cut before its step `at`, counted over all calls; the steps are run again."""
+        """Return the piece as two, cut behind `at` steps of all calls; they are run again.
+
+        Raises:
+            ValueError: the layer draws dropout or zoneout.
+        """
+        refuse(self.layer, self.x, f"A window that begins behind step {at}, inside a piece of an earlier call")
         cut, end = at - self.offset, self.ends_at - self.offset
         left = Piece.run(self.layer, self.source, range(self.first, cut), self.offset, self.start, True)
         right = Piece.run(self.layer, self.source, range(cut, end), self.offset, left.ends, True)
+        left.given = self.given
         return [left, right]
 
 

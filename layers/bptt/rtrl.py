@@ -42,7 +42,7 @@ def influence(layer: Recurrent, x: Tensor, states: States | None = None) -> Iter
         states: before the first step; they do not depend on θ. None for zeros.
 
     Raises:
-        ValueError: the layer is bidirectional or draws dropout, or the input is packed.
+        ValueError: the layer is bidirectional or draws a mask, or the input is packed.
 
     Source: Williams and Zipser 1989, eq. 8.
     """

@@ -24,31 +24,41 @@ class Steps:
     """
 
     def __init__(self, records: Sequence[Record], name: str) -> None:
-        self._records, self._name = records, name
+        self.records, self._name = records, name
 
     # ------------------------------------------------------------------ forward
 
     @cached_property
     @no_grad
-    def linear(self) -> Linearised:
-        """The steps linearised: their derivatives in closed form (cells/)."""
-        parts = [record.outcome() for record in self._records]
+    def _forward(self) -> Forward:
+        parts = [record.outcome() for record in self.records]
         first = parts[0]
-        if len(parts) > 1:
-            c = None if first.c is None else minigrad.cat([part.c for part in parts])
-            x, h = (minigrad.cat([getattr(part, name) for part in parts]) for name in ("x", "h"))
-            first = Forward(x, first.start, h, c, first.reverse)
-        return linearise(self._records[0].module, first, self._records[0].weights)
+        if len(parts) == 1:
+            return first
+        x, h = (minigrad.cat([getattr(part, name) for part in parts]) for name in ("x", "h"))
+        c = None if first.c is None else minigrad.cat([part.c for part in parts if part.c is not None])
+        return Forward(x, first.start, h, c, first.reverse)
+
+    @cached_property
+    @no_grad
+    def linear(self) -> Linearised:
+        """The steps linearised: their derivatives in closed form (cells/).
+
+        Raises:
+            TypeError: there are none, with layer_norm, zoneout, or recurrent_dropout in training; so for what needs them.
+        """
+        first = self.records[0]
+        return linearise(first.module, self._forward, first.weights, first.training)
 
     @property
     def x(self) -> Tensor:
         """The input x_t, (T, B, I)."""
-        return self.linear.forward.x
+        return self._forward.x
 
     @property
     def h(self) -> Tensor:
         """The hidden state h_t, (T, B, H), or (T, B, P) with a projection."""
-        return self.linear.states[0]
+        return self._forward.h
 
     @property
     def c(self) -> Tensor:
@@ -58,7 +68,7 @@ class Steps:
             AttributeError: the cell has none.
         """
         self._needs_cell_state("c")
-        return self.linear.states[1]
+        return self.linear.states[1] if self._forward.c is None else self._forward.c
 
     @property
     def gates(self) -> dict[str, Tensor]:
@@ -68,7 +78,7 @@ class Steps:
     @property
     def valid(self) -> Tensor:
         """Where a step is no padding, (T, B) of bool."""
-        valid = self.linear.forward.valid
+        valid = self._forward.valid
         return minigrad.ones(*self.h.shape[:2], dtype=minigrad.bool, device=self.h.device) if valid is None else valid[..., 0]
 
     # ------------------------------------------------------------------ backward
@@ -80,13 +90,14 @@ class Steps:
         Raises:
             RuntimeError: no backward pass has come by; so for all gradients.
         """
-        return self._received().total[0]
+        found = self._received()
+        return (found.total or found.leaving)[0]
 
     @property
     def dc(self) -> Tensor:
         """dL/dc_t over all paths, the one through h_t included, (T, B, H)."""
         self._needs_cell_state("dc")
-        return self._received().total[1]
+        return self._totals()[1]
 
     @property
     def outside(self) -> dict[str, Tensor]:
@@ -97,14 +108,14 @@ class Steps:
     @no_grad
     def dstart(self) -> dict[str, Tensor]:
         """dL/d(state before the first step), (B, H) by state, as far as it comes through these steps."""
-        back, forward = self.linear.back(self._received().total, ...), self.linear.forward
+        back, forward = self.linear.back(self._totals(), ...), self.linear.forward
         return {name: forward.at_entry(d) for name, d in zip("hc", back)}
 
     @property
     @no_grad
     def dgates(self) -> dict[str, Tensor]:
         """dL/da_t, a the pre-activation of a gate (what its σ or tanh is taken of), (T, B, H) by name."""
-        return self.linear.dgates(self._received().total)
+        return self.linear.dgates(self._totals())
 
     @property
     @no_grad
@@ -120,7 +131,7 @@ class Steps:
         "r", "z", "n" and, "h", straight from h_t. Elman: to "h" through "a". At index t stands what comes through step t; the
         sum over the paths is the total gradient of the state before step t less `outside` there.
         """
-        return dict(zip("hc", self.linear.paths(self._received().total)))
+        return dict(zip("hc", self.linear.paths(self._totals())))
 
     @no_grad
     def jacobians(self, t: Index = ...) -> Tensor:
@@ -138,8 +149,8 @@ class Steps:
         Args:
             name: of what.
             log: return natural logarithms, which for "dh" and "dc" hold far below the smallest number of the dtype: the
-                recursion dh_{t−1} = J_tᵀ dh_t + outside runs anew, rescaled by a power of two for every step and sequence. Zeros
-                have −inf.
+                recursion dh_{t−1} = J_tᵀ dh_t + outside runs anew, rescaled by a power of two for every step and sequence.
+                Zeros have −inf.
             per_sequence: of each sequence for itself, (T, B), not of all B together, (T,).
 
         Returns:
@@ -147,8 +158,8 @@ class Steps:
             plain dtype though the gradient is not.
         """
         if log and name in ("dh", "dc"):
-            received, k = self._received(), "hc".index(name[1])
-            return rescaled_norms(self.linear, received.outside, received.total[k], k, per_sequence)
+            k = "hc".index(name[1])
+            return rescaled_norms(self.linear, self._received().outside, self._totals()[k], k, per_sequence)
         return norms_of(getattr(self, name), log, per_sequence)
 
     # ------------------------------------------------------------------ shares of the weights' gradients
@@ -186,8 +197,21 @@ class Steps:
             raise AttributeError(f"{self._name} has no projection W_hr")
         return self.dh[t].T @ (self.gates["o"][t] * self.c[t].tanh())
 
+    @no_grad
+    def weight_ch(self, t: int) -> Tensor:
+        """Return step t's share of the gradient of an LSTM's peepholes p_k, Σ_t da_k ⊙ c with the c that the gate k sees.
+
+        Raises:
+            AttributeError: the layer has no peepholes.
+        """
+        if self.linear.w.p is None:
+            raise AttributeError(f"{self._name} has no peepholes")
+        da, before, after = self._dgates(t), self.linear.before[1][t], self.c[t]
+        seen = {name: after if name == "o" else before for name in da if name != "g"}
+        return minigrad.cat([(da[name] * c).sum(0) for name, c in seen.items()])
+
     def _dgates(self, t: int) -> dict[str, Tensor]:
-        return self.linear.dgates([d[t] for d in self._received().total], t)
+        return self.linear.dgates([d[t] for d in self._totals()], t)
 
     @staticmethod
     def _side(da: dict[str, Tensor]) -> Tensor:
@@ -199,12 +223,18 @@ class Steps:
     @no_grad
     def _received(self) -> Received:
         """Return the gradients over all steps; between two calls, what came from the second is not from outside."""
-        if not any(record.reached for record in self._records):
+        if not any(record.reached for record in self.records):
             raise RuntimeError(self._why_none())
-        return joined([record.received() for record in self._records])
+        return joined([record.received() for record in self.records])
+
+    @no_grad
+    def _totals(self) -> list[Tensor]:
+        """Return dL/d(state_t) over all paths, of h and c."""
+        found = self._received()
+        return found.total or self.linear.totals(found.leaving)
 
     def _why_none(self) -> str:
-        if not any(record.recorded for record in self._records):
+        if not any(record.recorded for record in self.records):
             return (
                 f"there are no gradients of {self._name}: its forward pass was not recorded. It ran inside no_grad(), or "
                 "neither its weights nor its input require a gradient"
@@ -215,7 +245,7 @@ class Steps:
         )
 
     def _needs_cell_state(self, name: str) -> None:
-        if len(self.linear.states) == 1:
+        if len(self._forward.start) == 1:
             raise AttributeError(f"{self._name} has no cell state, so there is no .{name}; only an LSTM has one")
 
     def __repr__(self) -> str:

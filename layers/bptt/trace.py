@@ -78,8 +78,8 @@ class Traced:
             calls with packed input stand for themselves.
     """
 
-    def __init__(self, name: str, module: Module) -> None:
-        self.name, self.module = name, module
+    def __init__(self, name: str, module: Module, graph: bool = False) -> None:
+        self.name, self.module, self._graph = name, module, graph
         self.calls: list[Call] = []
         self._handles: list[RemovableHandle] = []
         self._now: _Running | None = None
@@ -122,11 +122,11 @@ class Traced:
             self.module.trace = None
 
     def _begin(self, module: Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """See what the module is called with; a cell gets its states tapped."""
+        """See what the module is called with; a cell gets its states tapped, as a layer does that is to be differentiated."""
         input, hx = _arguments(*args, **kwargs)
         states = () if hx is None else (hx,) if isinstance(hx, Tensor) else tuple(hx)
-        self._now = _Running(input, states)
-        if isinstance(module, Recurrent) or hx is None:
+        self._now = _Running(input, states, Tap(self._graph))
+        if hx is None or (isinstance(module, Recurrent) and not self._graph):
             return None
         tapped = self._now.tap.enter(states)
         return (input, tapped[0] if isinstance(hx, Tensor) else tapped), {}
@@ -142,7 +142,7 @@ class Traced:
         if self._now is None:
             raise RuntimeError(f"{self.name} is traced: call the module itself, not its `forward`, which knows no hooks")
         columns = self._now.input.unsorted_indices if isinstance(self._now.input, PackedSequence) else None
-        record = Record(module, self._weights_of(layer, reverse), x, states, sizes, columns, reverse)
+        record = Record(module, self._weights_of(layer, reverse), x, states, sizes, columns, reverse, self._graph)
         self._now.records[layer, reverse] = record
         return record
 
@@ -166,13 +166,13 @@ class Traced:
 
     def _leave_cell(self, now: _Running, output: Any) -> Any:
         """Record a cell's step; return its outputs, tapped."""
-        states = [state.reshape(-1, state.shape[-1]) for state in now.states or map(minigrad.zeros_like, _tuple(output))]
-        record = Record(self.module, self._weights_of(0, False), now.input.reshape(1, -1, now.input.shape[-1]), states)
-        record.taps.append(now.tap)
+        states = now.states or tuple(map(minigrad.zeros_like, _tuple(output)))
         if not now.states:
             now.tap.enter(states)
+        x = now.input.detach().reshape(1, -1, now.input.shape[-1])
+        record = Record(self.module, self._weights_of(0, False), x, states, graph=self._graph)
         tapped = now.tap.leave(_tuple(output))
-        record.recorded = now.tap.recorded
+        record.single(now.tap)
         now.records[0, False] = record
         return tapped if isinstance(output, tuple) else tapped[0]
 
@@ -181,13 +181,13 @@ class Traced:
         if isinstance(self.module, Recurrent):
             found = self.module.weights(layer, reverse)
         else:
-            found = {name: w for name, w in self.module.named_parameters()}
+            found = dict(self.module.named_parameters())
         stamps = [(w.array, w._version) for w in found.values()]
         known = self._weights.get((layer, reverse))
         if known is not None and all(a is b and m == n for (a, m), (b, n) in zip(known[0], stamps)):
             return known[1]
         copies = {name: copy(w) for name, w in found.items()}
-        names = ("weight_ih", "weight_hh", "bias_ih", "bias_hh", "weight_hr")
+        names = ("weight_ih", "weight_hh", "bias_ih", "bias_hh", "weight_hr", "weight_ch")
         weights = Weights(*(copies.get(name) for name in names))  # type: ignore[arg-type]
         self._weights[layer, reverse] = stamps, weights
         return weights
@@ -196,10 +196,9 @@ class Traced:
 class _Running:
     """A call of a module that has begun."""
 
-    def __init__(self, input: Any, states: States) -> None:
-        self.input, self.states = input, states
+    def __init__(self, input: Any, states: States, tap: Tap) -> None:
+        self.input, self.states, self.tap = input, states, tap
         self.records: dict[tuple[int, bool], Record] = {}
-        self.tap = Tap()
 
 
 class Trace:
@@ -210,16 +209,17 @@ class Trace:
 
     Args:
         module: RNN, LSTM, GRU, one of their cells, or any module that contains some.
+        graph: keep the states inside the graph, for flow.py, instead of the gradients that pass.
 
     Raises:
         ValueError: there is nothing recurrent in it.
         RuntimeError: (on entering) it is being traced already.
     """
 
-    def __init__(self, module: Module) -> None:
+    def __init__(self, module: Module, *, graph: bool = False) -> None:
         kind = type(module).__name__
         self.modules = {
-            name: Traced(f"{kind}.{name}" if name else kind, part)
+            name: Traced(f"{kind}.{name}" if name else kind, part, graph)
             for name, part in module.named_modules()
             if isinstance(part, (Recurrent, Cell))
         }
@@ -265,11 +265,15 @@ class Trace:
 
     def forget_gradients(self) -> None:
         """Drop all gradients, so that the next backward pass stands for itself."""
+        for record in self.records():
+            record.forget()
+
+    def records(self) -> Iterator[Record]:
+        """Yield what has been recorded, call by call."""
         for traced in self.modules.values():
             for call in traced.calls:
                 for part in call.parts:
-                    for record in part.values():
-                        record.forget()
+                    yield from part.values()
 
 
 trace = Trace

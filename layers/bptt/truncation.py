@@ -1,11 +1,12 @@
 """Truncated backpropagation through time: every k1 steps, back through k2 steps (Williams and Peng 1990, BPTT(h; h')).
 
-The steps of a call are 1, …, T. Gradients are taken after the steps u = k1, 2·k1, …, and after T. What is taken at u are the losses
-since the time before, and they are differentiated through the steps u − k2 + 1, …, u only:
+The steps of a call are 1, …, T. Gradients are taken after the steps u = k1, 2·k1, …, and after T: at u those of the losses
+since the time before, differentiated through the steps u − k2 + 1, …, u only.
 
     g = Σ_u Σ_{u − k1 < j ≤ u} ∂L_j/∂θ,   where θ acts at the steps i with u − k2 < i ≤ j                              (1)
 
-So a loss is counted once, and how far it reaches back depends on where it stands: L_u through k2 steps, L_{u−k1+1} through k2 − k1 + 1.
+So a loss is counted once, and how far it reaches back depends on where it stands: L_u through k2 steps, L_{u−k1+1} through
+k2 − k1 + 1.
 
     k2 = k1   the usual form: pieces of k1 steps, cut off from each other.
     k2 > k1   every loss reaches back through k2 − k1 + 1 steps at least.
@@ -17,6 +18,7 @@ The forward pass runs once: the states are kept at the borders of pieces, and go
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -90,17 +92,19 @@ def truncated(
         compare: also compute the full gradient by one BPTT over the sequence, and compare.
 
     Raises:
-        ValueError: k1 or k2 is not positive; the layer is bidirectional or draws dropout; the input is packed; the loss is not
-            a single number; or a carry is to be compared, whose full gradient would need the calls before.
+        ValueError: k1 or k2 is not positive; the layer is bidirectional, or has `recurrent_dropout`; the input is packed; the
+            loss is not a single number; what is to be compared draws dropout or zoneout, or has a carry, whose full gradient
+            would need the calls before.
 
-    Source: Williams and Peng 1990, "An efficient gradient-based algorithm for on-line training of recurrent network trajectories".
+    Source: Williams and Peng 1990, "An efficient gradient-based algorithm for on-line training of recurrent network
+    trajectories", BPTT(h; h') with h = k2, h' = k1.
     """
     k2 = k1 if k2 is None else k2
     if k1 < 1 or k2 < 1:
         raise ValueError(f"truncated: k1 and k2 should be positive, but are {k1} and {k2}")
     if compare and isinstance(states, Carry):
-        raise ValueError("truncated: compare=True needs the whole sequence in one call, but was given the carry of an earlier one")
-    refuse(layer, x, "Truncated BPTT")
+        raise ValueError("truncated: compare=True needs the whole sequence in one call, not the carry of an earlier one")
+    refuse(layer, x, "Truncated BPTT", repeated=compare)
     before = states if isinstance(states, Carry) else Carry(() if states is None else as_tuple(states), [], 0)
     run = _Run(layer, x, loss, k1, k2, before)
     total = run.all()
@@ -132,6 +136,7 @@ class _Run:
         self.source, self.offset = Input(x, self.axis), before.steps
         self.given = self.states = before.states
         self.pieces = list(before.pieces)
+        self.sources = {piece.source for piece in self.pieces} | {self.source}
         self.gradients = {n: minigrad.zeros_like(w) for n, w in layer.named_parameters() if w.requires_grad}
 
     @enable_grad
@@ -139,26 +144,70 @@ class _Run:
         """Go through the sequence; return the sum of the losses."""
         times = [*range(self.k1, self.T, self.k1), self.T]
         borders = self._borders(times)
-        total: Any = 0.0
-        for last, u in zip([0, *times], times):
-            here = [b for b in borders if last < b < u]
+        total = minigrad.zeros((), dtype=self.source.x.dtype, device=self.source.x.device)
+        for last, u, following in zip([0, *times], times, [*times[1:], self.T + 1]):
+            here = [b for b in range(last + 1, u) if b in borders]
             new = [self._forward(range(a, b), b > u - self.k2) for a, b in zip([last, *here], [*here, u])]
             self.pieces += new
             total = total + self._lose(new, slice(last, u))
             self._back(self.offset + u)
-        for source in {id(piece.source): piece.source for piece in self.pieces}.values() | {self.source}:
+            self.pieces = [piece for piece in self.pieces if piece.ends_at > self.offset + following - self.k2]
+        self._deliver()
+        return total
+
+    def _deliver(self) -> None:
+        """Pass dL/dx on, and add dL/dθ to `.grad`."""
+        for source in self.sources:
             source.flush()
         for name, weight in self.layer.named_parameters():
             if name in self.gradients:
-                weight.grad = self.gradients[name].clone() if weight.grad is None else weight.grad + self.gradients[name]
-        return total
+                g = self.gradients[name]
+                weight.grad = g.clone() if weight.grad is None else weight.grad + g
 
-    def _borders(self, times: list[int]) -> list[int]:
+    def _borders(self, times: list[int]) -> set[int]:
         """Return where windows of this call begin, and those of the next if it goes on by k1."""
         nexts = range(self.T + self.k1, self.T + self.k2, self.k1)
-        return sorted({u - self.k2 for u in (*times, *nexts)})
+        return {u - self.k2 for u in (*times, *nexts)}
 
     def _forward(self, steps: range, recorded: bool) -> Piece:
         piece = Piece.run(self.twin, self.source, steps, self.offset, self.states or None, recorded)
+        if not steps.start:
+            piece.given = self.given
         self.states = piece.ends
         return piece
+
+    def _lose(self, new: list[Piece], steps: slice) -> Any:
+        """Return the losses of some steps, leaving dL/dy with their pieces."""
+        y = minigrad.cat([piece.y.detach() for piece in new], self.axis).requires_grad_()
+        value = checked(self.loss(y, steps))
+        if not isinstance(value, Tensor) or not value.requires_grad:
+            return value
+        value.backward()
+        if y.grad is not None:
+            for piece, dy in zip(new, y.grad.split([piece.y.shape[self.axis] for piece in new], self.axis)):
+                piece.dy = dy
+        return value.detach()
+
+    def _back(self, u: int) -> None:
+        """Go back through the window that ends with step u, counted over all calls."""
+        flow: Flow = [None] * len(self.states)
+        for i in reversed(range(len(self.pieces))):
+            if self.pieces[i].ends_at <= u - self.k2:
+                break
+            if self.pieces[i].begins < u - self.k2:
+                self.pieces[i : i + 1] = self.pieces[i].split(u - self.k2)
+                i += 1
+            found, flow = self.pieces[i].back(flow)
+            for name, share in found.items():
+                self.gradients[name] += share
+
+
+def _compare(found: dict[str, Tensor], full: dict[str, Tensor]) -> Comparison:
+    g, G = (minigrad.cat([part.reshape(-1) for part in parts.values()]).double() for parts in (found, full))
+    bias, length = float((g - G).norm()), float(G.norm())
+    product = float(g.norm()) * length
+    return Comparison(full, bias, bias / length if length else math.nan, float(g @ G) / product if product else math.nan)
+
+
+def _time_axis(layer: Recurrent, x: Tensor) -> int:
+    return 1 if layer.batch_first and x.dim() == 3 else 0

@@ -14,6 +14,8 @@ A batch is one system: s̃ is as long as all its states together.
 
 from __future__ import annotations
 
+from typing import Any
+
 import minigrad
 from minigrad import Tensor
 from minigrad.autograd import grad
@@ -46,13 +48,14 @@ def uoro(
         Name of the weight -> estimate, of the weight's shape, or (n, *weight) with `samples`. No `.grad` is touched.
 
     Raises:
-        ValueError: the layer is bidirectional or draws dropout, the input is packed, or the loss is not a single number.
+        ValueError: the layer is bidirectional or draws a mask, the input is packed, or the loss is not a single number.
 
     Source: Tallec and Ollivier 2017, "Unbiased Online Recurrent Optimization", algorithm 1, without its ε: where a norm is
     zero, that ρ is 1.
     """
     one, n = OneStep(layer, x, states), 1 if samples is None else samples
-    s, like = one.start, {"dtype": one.start.dtype, "device": one.start.device}
+    s = one.start
+    like: dict[str, Any] = {"dtype": s.dtype, "device": s.device}
     s_tilde = minigrad.zeros(n, *s.shape, **like)
     theta_tilde = minigrad.zeros(n, sum(weight.numel() for weight in one.weights.values()), **like)
     total = minigrad.zeros_like(theta_tilde)

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any
+
+import numpy as np
 
 import minigrad
 from minigrad import Tensor
@@ -14,7 +17,7 @@ from ..parameter import Parameter
 
 
 class Cell(Module):
-    """The weights of a cell with `gates` blocks of rows, and the shapes of its input and state.
+    """The weights of a cell with `gates` blocks of rows, and `more` by name and shape; the shapes of its input and state.
 
     Shapes:
         `weight_ih` W_ih (gates·H, I), `weight_hh` W_hh (gates·H, H), `bias_ih` b_ih and `bias_hh` b_hh (gates·H,).
@@ -22,7 +25,16 @@ class Cell(Module):
     All entries are drawn from U(−1/√H, 1/√H).
     """
 
-    def __init__(self, input_size: int, hidden_size: int, bias: bool, gates: int, device: Any, dtype: Any) -> None:
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        bias: bool,
+        gates: int,
+        device: Any,
+        dtype: Any,
+        more: Mapping[str, tuple[int, ...]] | None = None,
+    ) -> None:
         super().__init__()
         self.input_size = input_size
         self.hidden_size = hidden_size
@@ -31,6 +43,8 @@ class Cell(Module):
         self.weight_hh = Parameter(minigrad.empty(rows, hidden_size, device=device, dtype=dtype))
         for name in ("bias_ih", "bias_hh"):
             self.register_parameter(name, Parameter(minigrad.empty(rows, device=device, dtype=dtype)) if bias else None)
+        for name, shape in (more or {}).items():
+            self.register_parameter(name, Parameter(minigrad.empty(*shape, device=device, dtype=dtype)))
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
@@ -70,3 +84,27 @@ class Cell(Module):
     def _zero_state(self, input: Tensor) -> Tensor:
         """Return the state before the first step: zeros, (B, H) or (H,)."""
         return minigrad.zeros(*input.shape[:-1], self.hidden_size, dtype=input.dtype, device=input.device)
+
+
+def suits_kernel(*tensors: Tensor) -> bool:
+    """Return True for matrices of one floating type on NumPy. All else goes through the definition, with its messages."""
+    dtype = tensors[0].array.dtype
+    for tensor in tensors:
+        array = tensor.array
+        if type(array) is not np.ndarray or array.ndim != 2 or array.dtype is not dtype:
+            return False
+    return bool(dtype.kind == "f")
+
+
+def squash(a: np.ndarray) -> None:
+    """Write σ(a) = ½ tanh(½ a) + ½ over a."""
+    a *= 0.5
+    np.tanh(a, a)
+    a *= 0.5
+    a += 0.5
+
+
+def slope(s: np.ndarray, out: np.ndarray) -> None:
+    """Write σ' = s − s² of s = σ(a)."""
+    np.multiply(s, s, out)
+    np.subtract(s, out, out)

@@ -18,7 +18,7 @@ So one step's Jacobian is J_t = ∂h_t/∂h_{t−1} = diag(φ'(a_t)) W_hh, and (
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -28,10 +28,13 @@ from minigrad.ops.elementwise import relu
 from minigrad.ops.linalg import linear
 from minigrad.ops.rule import op, recorded
 
+from .. import init
 from . import sequence
 from .buffers import NO_POOL, Pool
 from .cell import Cell
-from .sequence import Bptt, Kernel, Weights
+from .kernel import Bptt, Kernel, Weights
+from .schedule import Checkpoint
+from .sequence import How
 from .stack import OneState, States
 from .unrolled import unrolled
 
@@ -95,61 +98,90 @@ KERNELS = {phi: ElmanKernel(phi) for phi in ("tanh", "relu")}
 
 def definition(
     xp: Any, x: Array, h0: Array, W_ih: Array, W_hh: Array, b_ih: Array, b_hh: Array,
-    *, phi: str = "tanh", sizes: tuple[int, ...] | None = None, reverse: bool = False, **_: Any,
+    *, phi: str = "tanh", sizes: tuple[int, ...] | None = None, reverse: bool = False, trace: Any = None, **_: Any,
 ) -> tuple[Array, ...]:  # fmt: skip
     """Return y and h_T, step by step."""
 
     def one(x: Array, states: tuple[Array, ...]) -> tuple[Array, ...]:
         return step(xp, x, *states, W_ih, W_hh, b_ih, b_hh, phi)
 
-    return unrolled(xp, one, x, (h0,), sizes, reverse)
+    return unrolled(xp, one if trace is None else trace.watch(one), x, (h0,), sizes, reverse)
 
 
-@op(definition=definition, hidden=1)
+@op(definition=definition, hidden=2)
 def elman(
     xp: Any, x: Array, h0: Array, W_ih: Array, W_hh: Array, b_ih: Array | None, b_hh: Array | None,
     *, phi: str = "tanh", sizes: tuple[int, ...] | None = None, reverse: bool = False, keep: bool = True,
-    trace: Any = None, pool: Pool = NO_POOL,
+    checkpoint: Checkpoint = None, trace: Any = None, pool: Pool = NO_POOL,
 ) -> tuple[Array, ...]:  # fmt: skip
-    """Return y, h_T and the planes, for x (T, B, I), or (N, I) packed by `sizes` (see sequence.py)."""
-    layout = sequence.Layout.of(x.shape, sizes, reverse)
-    y, states, planes = sequence.forward(KERNELS[phi], x, (h0,), (W_ih, W_hh, b_ih, b_hh), layout, keep, pool)
-    return y, *states, *planes
+    """Return y, h_T and what is kept, for x (T, B, I), or (N, I) packed by `sizes` (see sequence.py)."""
+    how = How(sizes, reverse, checkpoint, pool)
+    return sequence.forward(KERNELS[phi], x, (h0,), (W_ih, W_hh, b_ih, b_hh), how, keep)
 
 
 @elman.joint
-def _(xp, dy, needs, x, h0_shape, W_ih, W_hh, y2, phi, sizes, reverse, trace, pool):  # type: ignore[no-untyped-def]
-    return sequence.gradients(KERNELS[phi], dy[:2], needs, x, h0_shape, W_ih, W_hh, (y2,), sizes, reverse, trace, pool)
+def _(xp, dy, needs, x, h0_shape, W_ih, W_hh, b_ih, b_hh, y2, y3, phi, sizes, reverse, checkpoint, trace, pool):  # type: ignore[no-untyped-def]
+    weights, kept, how = (W_ih, W_hh, b_ih, b_hh), (y2, y3), How(sizes, reverse, checkpoint, pool)
+    return sequence.gradients(KERNELS[phi], dy[:2], needs, x, h0_shape, weights, kept, how, trace)
 
 
 class RNN(OneState):
     """A stack of Elman layers by h_t = φ(W_ih x_t + b_ih + W_hh h_{t−1} + b_hh).
 
-    Returns y, h_n. `nonlinearity` is φ, "tanh" or "relu"; by position it is the fourth argument.
-    Arguments, shapes, weights and errors are those of `Recurrent` (stack.py).
+    Returns y, h_n. `nonlinearity` is φ, "tanh" or "relu"; by position it is the fourth argument. With `init="identity"`
+    (not in PyTorch) W_hh begins as I and the biases as 0, W_ih as ever: with ReLU that is the IRNN of Le, Jaitly and Hinton
+    2015, whose state and whose gradient are carried on unchanged before anything is learned.
+    Other arguments, shapes, weights and errors are those of `Recurrent` (stack.py).
     """
 
     gates = 1
 
-    def __init__(self, *args: Any, nonlinearity: str = "tanh", **kwargs: Any) -> None:
+    def __init__(self, *args: Any, nonlinearity: str = "tanh", init: str = "uniform", **kwargs: Any) -> None:
         if len(args) > 3:
             nonlinearity, args = args[3], args[:3] + args[4:]
         if nonlinearity not in KERNELS:
             raise ValueError(f"Unknown nonlinearity '{nonlinearity}'. Select from 'tanh' or 'relu'.")
         if kwargs.get("proj_size", 0) > 0:
             raise ValueError("proj_size argument is only supported for LSTM, not RNN or GRU")
+        self.init = _checked(init)
         super().__init__(*args, **kwargs)
         self.nonlinearity = nonlinearity
 
-    def step(self, x: Tensor, states: States, layer: int = 0, reverse: bool = False) -> States:
+    def reset_parameters(self) -> None:
+        """Draw all weights anew; set those that begin at a value."""
+        super().reset_parameters()
+        if self.init == "identity":
+            for layer, reverse in self._names:
+                become_identity(self.weights(layer, reverse))
+
+    def step(self, x: Tensor, states: States, layer: int = 0, reverse: bool = False, mask: Tensor | None = None) -> States:
         """Return h_t from x_t (B, I) and h_{t−1} (B, H)."""
-        w = self.weights(layer, reverse)
+        w, h = self.weights(layer, reverse), states[0]
         weights = (w["weight_ih"], w["weight_hh"], w.get("bias_ih"), w.get("bias_hh"))
-        return step(recorded(), x, *states, *weights, self.nonlinearity)
+        return step(recorded(), x, h if mask is None else h * mask, *weights, self.nonlinearity)
 
     def sequence_op(self) -> Callable[..., tuple[Tensor, ...]] | None:
         """Return the fused op."""
         return functools.partial(elman, phi=self.nonlinearity)
+
+    def extra_repr(self) -> str:
+        """Return the sizes, and the settings that differ from the defaults."""
+        return super().extra_repr() + ("" if self.init == "uniform" else f", init={self.init}")
+
+
+def become_identity(weights: Mapping[str, Tensor | None]) -> None:
+    """Set W_hh to I and the biases to 0."""
+    for name, weight in weights.items():
+        if name == "weight_hh" and weight is not None:
+            init.eye_(weight)
+        elif name.startswith("bias") and weight is not None:
+            init.zeros_(weight)
+
+
+def _checked(init: str) -> str:
+    if init not in ("uniform", "identity"):
+        raise ValueError(f"init should be 'uniform' or 'identity', but got {init!r}")
+    return init
 
 
 class RNNCell(Cell):
@@ -162,11 +194,11 @@ class RNNCell(Cell):
         nonlinearity: φ, "tanh" or "relu".
         device: where the weights live.
         dtype: their floating type.
+        init: "uniform": all weights are drawn from U(−1/√H, 1/√H); "identity" (not in PyTorch): but W_hh is I and the biases
+            are 0 (Le, Jaitly and Hinton 2015; see RNN).
 
     Shapes:
         x (B, I) or (I,); h and h' (B, H) or (H,); `weight_ih` (H, I), `weight_hh` (H, H), `bias_ih` and `bias_hh` (H,).
-
-    All weights are drawn from U(−1/√H, 1/√H).
     """
 
     def __init__(
@@ -177,9 +209,18 @@ class RNNCell(Cell):
         nonlinearity: str = "tanh",
         device: Any = None,
         dtype: Any = None,
+        *,
+        init: str = "uniform",
     ) -> None:
+        self.init = _checked(init)
         super().__init__(input_size, hidden_size, bias, 1, device, dtype)
         self.nonlinearity = nonlinearity
+
+    def reset_parameters(self) -> None:
+        """Draw the weights and biases anew; set those that begin at a value."""
+        super().reset_parameters()
+        if self.init == "identity":
+            become_identity(self._parameters)
 
     def forward(self, input: Tensor, hx: Tensor | None = None) -> Tensor:
         """Return the next state; without `hx` the state before is zero.
@@ -197,4 +238,5 @@ class RNNCell(Cell):
 
     def extra_repr(self) -> str:
         """Return the sizes, and the settings that differ from the defaults."""
-        return super().extra_repr() + ("" if self.nonlinearity == "tanh" else f", nonlinearity={self.nonlinearity}")
+        changed = "" if self.nonlinearity == "tanh" else f", nonlinearity={self.nonlinearity}"
+        return super().extra_repr() + changed + ("" if self.init == "uniform" else f", init={self.init}")

@@ -37,8 +37,9 @@ from minigrad.ops.rule import op, recorded
 
 from . import sequence
 from .buffers import NO_POOL, Pool
-from .cell import Cell
-from .sequence import CHUNK, Bptt, Kernel, Weights
+from .kernel import CHUNK, Bptt, Kernel, Weights
+from .schedule import Checkpoint
+from .sequence import How
 from .stack import OneState, States
 from .unrolled import unrolled
 
@@ -46,19 +47,21 @@ Array = Any
 
 
 def step(
-    xp: Any, x: Array, h: Array, W_ih: Array, W_hh: Array, b_ih: Array | None, b_hh: Array | None, reset_after: bool = True
-) -> tuple[Array]:
-    """Return h_t by (1) to (5), for x (B, I) and h = h_{t−1} (B, H)."""
+    xp: Any, x: Array, h: Array, W_ih: Array, W_hh: Array, b_ih: Array | None, b_hh: Array | None,
+    reset_after: bool = True, mask: Array | None = None,
+) -> tuple[Array]:  # fmt: skip
+    """Return h_t by (1) to (5), for x (B, I) and h = h_{t−1} (B, H). With a mask W_hh sees h ⊙ mask, (5) still h."""
     H = h.shape[-1]
+    seen = h if mask is None else h * mask
     on_x = linear.inside(xp, x, W_ih, b_ih)
     k = 3 * H if reset_after else 2 * H
-    on_h = linear.inside(xp, h, W_hh[:k], None if b_hh is None else b_hh[:k])
+    on_h = linear.inside(xp, seen, W_hh[:k], None if b_hh is None else b_hh[:k])
     r = sigmoid.inside(xp, on_x[..., :H] + on_h[..., :H])
     z = sigmoid.inside(xp, on_x[..., H : 2 * H] + on_h[..., H : 2 * H])
     if reset_after:
         n = xp.tanh(on_x[..., 2 * H :] + r * on_h[..., 2 * H :])
     else:
-        n = xp.tanh(on_x[..., 2 * H :] + linear.inside(xp, r * h, W_hh[k:], None if b_hh is None else b_hh[k:]))
+        n = xp.tanh(on_x[..., 2 * H :] + linear.inside(xp, r * seen, W_hh[k:], None if b_hh is None else b_hh[k:]))
     return (n + z * (h - n),)
 
 
@@ -153,31 +156,31 @@ KERNEL = GRUKernel()
 
 def definition(
     xp: Any, x: Array, h0: Array, W_ih: Array, W_hh: Array, b_ih: Array, b_hh: Array,
-    *, sizes: tuple[int, ...] | None = None, reverse: bool = False, **_: Any,
+    *, sizes: tuple[int, ...] | None = None, reverse: bool = False, trace: Any = None, **_: Any,
 ) -> tuple[Array, ...]:  # fmt: skip
     """Return y and h_T, step by step."""
 
     def one(x: Array, states: tuple[Array, ...]) -> tuple[Array, ...]:
         return step(xp, x, *states, W_ih, W_hh, b_ih, b_hh)
 
-    return unrolled(xp, one, x, (h0,), sizes, reverse)
+    return unrolled(xp, one if trace is None else trace.watch(one), x, (h0,), sizes, reverse)
 
 
-@op(definition=definition, hidden=2)
+@op(definition=definition, hidden=3)
 def gru(
     xp: Any, x: Array, h0: Array, W_ih: Array, W_hh: Array, b_ih: Array | None, b_hh: Array | None,
     *, sizes: tuple[int, ...] | None = None, reverse: bool = False, keep: bool = True,
-    trace: Any = None, pool: Pool = NO_POOL,
+    checkpoint: Checkpoint = None, trace: Any = None, pool: Pool = NO_POOL,
 ) -> tuple[Array, ...]:  # fmt: skip
-    """Return y, h_T and the planes, for x (T, B, I), or (N, I) packed by `sizes` (see sequence.py)."""
-    layout = sequence.Layout.of(x.shape, sizes, reverse)
-    y, states, planes = sequence.forward(KERNEL, x, (h0,), (W_ih, W_hh, b_ih, b_hh), layout, keep, pool)
-    return y, *states, *planes
+    """Return y, h_T and what is kept, for x (T, B, I), or (N, I) packed by `sizes` (see sequence.py)."""
+    how = How(sizes, reverse, checkpoint, pool)
+    return sequence.forward(KERNEL, x, (h0,), (W_ih, W_hh, b_ih, b_hh), how, keep)
 
 
 @gru.joint
-def _(xp, dy, needs, x, h0_shape, W_ih, W_hh, y2, y3, sizes, reverse, trace, pool):  # type: ignore[no-untyped-def]
-    return sequence.gradients(KERNEL, dy[:2], needs, x, h0_shape, W_ih, W_hh, (y2, y3), sizes, reverse, trace, pool)
+def _(xp, dy, needs, x, h0_shape, W_ih, W_hh, b_ih, b_hh, y2, y3, y4, sizes, reverse, checkpoint, trace, pool):  # type: ignore[no-untyped-def]
+    weights, kept, how = (W_ih, W_hh, b_ih, b_hh), (y2, y3, y4), How(sizes, reverse, checkpoint, pool)
+    return sequence.gradients(KERNEL, dy[:2], needs, x, h0_shape, weights, kept, how, trace)
 
 
 class GRU(OneState):
@@ -195,53 +198,16 @@ class GRU(OneState):
         super().__init__(*args, **kwargs)
         self.reset_after = reset_after
 
-    def step(self, x: Tensor, states: States, layer: int = 0, reverse: bool = False) -> States:
+    def step(self, x: Tensor, states: States, layer: int = 0, reverse: bool = False, mask: Tensor | None = None) -> States:
         """Return h_t from x_t (B, I) and h_{t−1} (B, H)."""
         w = self.weights(layer, reverse)
         weights = (w["weight_ih"], w["weight_hh"], w.get("bias_ih"), w.get("bias_hh"))
-        return step(recorded(), x, *states, *weights, self.reset_after)
+        return step(recorded(), x, *states, *weights, self.reset_after, mask)
 
     def sequence_op(self) -> Callable[..., tuple[Tensor, ...]] | None:
         """Return the fused op; the unit of Cho et al. 2014 has none."""
         return gru if self.reset_after else None
 
-
-class GRUCell(Cell):
-    """One step of a GRU (equations at the head of this file).
-
-    Args:
-        input_size: I.
-        hidden_size: H.
-        bias: whether there are b_ih and b_hh.
-        device: where the weights live.
-        dtype: their floating type.
-        reset_after: False puts the reset gate before the matrix, as in Cho et al. 2014.
-
-    Shapes:
-        x (B, I) or (I,); h and h' (B, H) or (H,); `weight_ih` (3H, I), `weight_hh` (3H, H), `bias_ih`, `bias_hh` (3H,).
-    """
-
-    def __init__(
-        self,
-        input_size: int,
-        hidden_size: int,
-        bias: bool = True,
-        device: Any = None,
-        dtype: Any = None,
-        *,
-        reset_after: bool = True,
-    ) -> None:
-        super().__init__(input_size, hidden_size, bias, 3, device, dtype)
-        self.reset_after = reset_after
-
-    def forward(self, input: Tensor, hx: Tensor | None = None) -> Tensor:
-        """Return h'; without `hx` the state before is zero.
-
-        Raises:
-            ValueError: the input or the state is neither 1- nor 2-dimensional.
-            RuntimeError: the shapes fit neither the cell nor each other.
-        """
-        self._check(input, hx)
-        h = self._zero_state(input) if hx is None else hx
-        weights = (self.weight_ih, self.weight_hh, self.bias_ih, self.bias_hh)
-        return step(recorded(), input, h, *weights, self.reset_after)[0]
+    def extra_repr(self) -> str:
+        """Return the sizes, and the settings that differ from the defaults."""
+        return super().extra_repr() + ("" if self.reset_after else ", reset_after=False")

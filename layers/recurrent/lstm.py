@@ -35,8 +35,10 @@ from .. import functional
 from ..utils.rnn import PackedSequence
 from . import sequence
 from .buffers import NO_POOL, Pool
-from .cell import Cell
-from .sequence import CHUNK, Bptt, Kernel, Weights
+from .kernel import CHUNK, Bptt, Kernel, Weights
+from .lstm_variants import Variant
+from .schedule import Checkpoint
+from .sequence import How
 from .stack import Recurrent, States
 from .unrolled import unrolled
 
@@ -148,55 +150,101 @@ KERNEL = LSTMKernel()
 
 def definition(
     xp: Any, x: Array, h0: Array, c0: Array, W_ih: Array, W_hh: Array, b_ih: Array, b_hh: Array,
-    *, sizes: tuple[int, ...] | None = None, reverse: bool = False, **_: Any,
+    *, sizes: tuple[int, ...] | None = None, reverse: bool = False, trace: Any = None, **_: Any,
 ) -> tuple[Array, ...]:  # fmt: skip
     """Return y, h_T and c_T, step by step."""
 
     def one(x: Array, states: tuple[Array, ...]) -> tuple[Array, ...]:
         return step(xp, x, *states, W_ih, W_hh, b_ih, b_hh)
 
-    return unrolled(xp, one, x, (h0, c0), sizes, reverse)
+    return unrolled(xp, one if trace is None else trace.watch(one), x, (h0, c0), sizes, reverse)
 
 
-@op(definition=definition, hidden=3)
+@op(definition=definition, hidden=4)
 def lstm(
     xp: Any, x: Array, h0: Array, c0: Array, W_ih: Array, W_hh: Array, b_ih: Array | None, b_hh: Array | None,
     *, sizes: tuple[int, ...] | None = None, reverse: bool = False, keep: bool = True,
-    trace: Any = None, pool: Pool = NO_POOL,
+    checkpoint: Checkpoint = None, trace: Any = None, pool: Pool = NO_POOL,
 ) -> tuple[Array, ...]:  # fmt: skip
-    """Return y, h_T, c_T and the planes, for x (T, B, I), or (N, I) packed by `sizes` (see sequence.py)."""
-    layout = sequence.Layout.of(x.shape, sizes, reverse)
-    y, states, planes = sequence.forward(KERNEL, x, (h0, c0), (W_ih, W_hh, b_ih, b_hh), layout, keep, pool)
-    return y, *states, *planes
+    """Return y, h_T, c_T and what is kept, for x (T, B, I), or (N, I) packed by `sizes` (see sequence.py)."""
+    how = How(sizes, reverse, checkpoint, pool)
+    return sequence.forward(KERNEL, x, (h0, c0), (W_ih, W_hh, b_ih, b_hh), how, keep)
 
 
 @lstm.joint
-def _(xp, dy, needs, x, h0_shape, W_ih, W_hh, y3, y4, y5, sizes, reverse, trace, pool):  # type: ignore[no-untyped-def]
-    return sequence.gradients(KERNEL, dy[:3], needs, x, h0_shape, W_ih, W_hh, (y3, y4, y5), sizes, reverse, trace, pool)
+def _(xp, dy, needs, x, h0_shape, W_ih, W_hh, b_ih, b_hh, y3, y4, y5, y6, sizes, reverse, checkpoint, trace, pool):  # type: ignore[no-untyped-def]
+    weights, kept, how = (W_ih, W_hh, b_ih, b_hh), (y3, y4, y5, y6), How(sizes, reverse, checkpoint, pool)
+    return sequence.gradients(KERNEL, dy[:3], needs, x, h0_shape, weights, kept, how, trace)
 
 
 class LSTM(Recurrent):
     """A stack of LSTM layers (equations at the head of this file).
 
     Returns y, (h_n, c_n). The state is (h_0, c_0); with `proj_size` P > 0, h_t = W_hr (o ⊙ tanh c_t) has size P (Sak 2014).
-    Arguments, shapes, weights and errors are those of `Recurrent` (stack.py).
+    Other arguments, shapes, weights and errors are those of `Recurrent` (stack.py).
+
+    Args:
+        forget_bias: what b_ih + b_hh of the forget gate begin as (Jozefowicz et al. 2015); None: drawn like all weights.
+        peephole: whether the gates see the cell state (Gers and Schmidhuber 2000).
+        coupled: whether f = 1 − i (Greff et al. 2017); there are 3 blocks then: i, g, o.
+        layer_norm: whether W_ih x, W_hh h and c are normalized (Ba et al. 2016).
+        zoneout: (p_h, p_c), the probability of keeping an element of the state (Krueger et al. 2017).
+
+    These are beyond PyTorch; lstm_variants.py has their equations and the weights they add. With any of the last four a
+    sequence is a graph of ops.
+
+    Raises:
+        ValueError: `zoneout` is not two probabilities; a `forget_bias` without a bias, or with `coupled`.
     """
 
     gates = 4
+
+    def __init__(
+        self,
+        *args: Any,
+        forget_bias: float | None = None,
+        peephole: bool = False,
+        coupled: bool = False,
+        layer_norm: bool = False,
+        zoneout: tuple[float, float] = (0.0, 0.0),
+        **kwargs: Any,
+    ) -> None:
+        self.variant = Variant(forget_bias, peephole, coupled, layer_norm, zoneout)
+        self.gates = len(self.variant.gates)  # type: ignore[misc]
+        super().__init__(*args, **kwargs)
+
+    def shapes(self, layer: int) -> dict[str, tuple[int, ...]]:
+        """Return the shapes of the weights of one direction of a layer, PyTorch's first."""
+        return super().shapes(layer) | self.variant.shapes(self.hidden_size, self.bias)
+
+    def reset_parameters(self) -> None:
+        """Draw all weights anew; set those that begin at a value."""
+        super().reset_parameters()
+        for layer, reverse in self._names:
+            self.variant.initialise(self.weights(layer, reverse))
 
     def state_sizes(self) -> tuple[int, ...]:
         """Return the sizes of h and c."""
         return self.output_size, self.hidden_size
 
-    def step(self, x: Tensor, states: States, layer: int = 0, reverse: bool = False) -> States:
+    def step(self, x: Tensor, states: States, layer: int = 0, reverse: bool = False, mask: Tensor | None = None) -> States:
         """Return h_t and c_t from x_t (B, I), h_{t−1} and c_{t−1}."""
-        w = self.weights(layer, reverse)
-        h, c = step(recorded(), x, *states, w["weight_ih"], w["weight_hh"], w.get("bias_ih"), w.get("bias_hh"))
-        return (functional.linear(h, w["weight_hr"]) if self.proj_size else h), c
+        w, (h, c) = self.weights(layer, reverse), states
+        seen = h if mask is None else h * mask
+        if self.variant.plain:
+            h, c = step(recorded(), x, seen, c, w["weight_ih"], w["weight_hh"], w.get("bias_ih"), w.get("bias_hh"))
+        else:
+            h, c = self.variant.step(recorded(), x, seen, c, w)
+        after = (functional.linear(h, w["weight_hr"]) if self.proj_size else h), c
+        return self.variant.kept(states, after, self.training)
 
     def sequence_op(self) -> Callable[..., tuple[Tensor, ...]] | None:
-        """Return the fused op; projections have none."""
-        return None if self.proj_size else lstm
+        """Return the fused op; projections and variants have none."""
+        return lstm if self.variant.plain and not self.proj_size else None
+
+    def extra_repr(self) -> str:
+        """Return the sizes, and the settings that differ from the defaults."""
+        return ", ".join([super().extra_repr(), *self.variant.settings()])
 
     def forward(
         self, input: Tensor | PackedSequence, hx: tuple[Tensor, Tensor] | None = None
@@ -205,34 +253,3 @@ class LSTM(Recurrent):
         given = self._enter(input, hx)
         y, (h_n, c_n) = self._leave(given, *self._run(given))
         return y, (h_n, c_n)
-
-
-class LSTMCell(Cell):
-    """One step of an LSTM (equations at the head of this file).
-
-    Args:
-        input_size: I.
-        hidden_size: H.
-        bias: whether there are b_ih and b_hh.
-        device: where the weights live.
-        dtype: their floating type.
-
-    Shapes:
-        x (B, I) or (I,); h, c and what is returned, (h', c'), (B, H) or (H,); `weight_ih` (4H, I), `weight_hh` (4H, H),
-        `bias_ih`, `bias_hh` (4H,).
-    """
-
-    def __init__(self, input_size: int, hidden_size: int, bias: bool = True, device: Any = None, dtype: Any = None) -> None:
-        super().__init__(input_size, hidden_size, bias, 4, device, dtype)
-
-    def forward(self, input: Tensor, hx: tuple[Tensor, Tensor] | None = None) -> tuple[Tensor, Tensor]:
-        """Return (h', c'); without `hx` both states before are zero.
-
-        Raises:
-            ValueError: the input or a state is neither 1- nor 2-dimensional.
-            RuntimeError: the shapes fit neither the cell nor each other.
-        """
-        for state in hx or (None,):
-            self._check(input, state)
-        h, c = (self._zero_state(input),) * 2 if hx is None else hx
-        return step(recorded(), input, h, c, self.weight_ih, self.weight_hh, self.bias_ih, self.bias_hh)

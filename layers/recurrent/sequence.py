@@ -1,171 +1,94 @@
 """A whole sequence through one cell as one op on NumPy: what the fused kernels of all cells share.
 
-A kernel (elman.py, gru.py, lstm.py) knows one thing: how to run forward and backward over steps that all have the same
-number of rows. This file does the rest, once:
+A kernel (kernel.py; elman.py, gru.py, lstm.py) knows one thing: how to run forward and backward over steps that all have the
+same number of rows. This file does the rest, once:
 
 - what does not depend on the recurrence is one matrix product over all steps: W_ih x_t before the loop; dx_t, dW_ih,
   dW_hh and db after the backward loop;
-- packed sequences, sorted by length, lose rows as the shorter ones end. The rows of all steps lie one after the other, and
-  the sequence is cut into segments of constant batch size, each of which is a plain call of the kernel;
-- the reverse direction is the same kernel on views whose time axis is turned round.
+- packed sequences are cut into segments of constant batch size, each of which is a plain call of the kernel (layout.py);
+- the reverse direction is the same kernel on views whose time axis is turned round;
+- a checkpointed sequence is cut into units of some steps (schedule.py). Each is a sequence of its own, run again from its
+  entering state when the backward pass comes to it; without checkpointing there is one unit, run once.
 
-Symbols: T steps, B rows in the first one, N rows of all steps together (T·B unless packed), I, H, g gates.
-A *plane* is what a kernel keeps of every step: for a segment of t steps with n rows its shape is (t + 1, …, n, H); slot s is
-what step s starts from or makes, and slot t the end. Planes belong to the graph node: two forwards before a backward are right.
+Symbols: T steps, B rows in the first one, N rows of all steps together (T·B unless packed), I, H, g gates. The *planes* of
+a kernel are what it keeps of every step (kernel.py).
 """
 
 from __future__ import annotations
 
-import math
-from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.lib.stride_tricks import as_strided
 
 from .buffers import Pool
+from .kernel import Bptt, Kernel, Weights
+from .layout import Layout, Segment, Unit, cut
+from .schedule import Checkpoint, Pass, passes, segment_length
 
 Array = Any
 
-CHUNK = 1 << 16
-"""Elements of what a kernel computes ahead of its backward loop: few enough to stay in the cache."""
 
+class How(NamedTuple):
+    """How a sequence is to be run."""
 
-class Weights(NamedTuple):
-    """What the forward loop multiplies with: transposed and contiguous, which BLAS takes fastest for few rows."""
-
-    W_ihT: Array  # (I, g·H)
-    W_hhT: Array  # (H, g·H)
-    b: Array | None  # (g·H,), added to W_ih x for all steps at once
-    b_n: Array | None = None  # (H,), the GRU's b_hn, which stands inside the bracket with r
-
-
-class Kernel(ABC):
-    """Forward and backward over steps that all have n rows. One instance per cell; it holds no state."""
-
-    widths: tuple[int, ...]
-    """The planes, in units of H per row; the first is the hidden state h."""
-
-    gates: int
-
-    apart = False
-    """Whether W_ih x + b_ih and W_hh h + b_hh have different gradients (the GRU's, in its third block)."""
-
-    @abstractmethod
-    def arrange(self, W_ih: Array, W_hh: Array, b_ih: Array | None, b_hh: Array | None) -> Weights:
-        """Return the weights as `forward` wants them."""
-
-    def states(self, planes: Sequence[Array]) -> list[Array]:
-        """Return the states among the planes, (t + 1, n, H) each: h, and c where there is one."""
-        return [planes[0][:, 0]]
-
-    @abstractmethod
-    def forward(self, G: Array, planes: Sequence[Array], w: Weights) -> None:
-        """Fill the planes from slot 0 on; G (t, n, g·H) is W_ih x_t + b."""
-
-    @abstractmethod
-    def backward(self, given: Bptt) -> None:
-        """Go back through a segment, last step first, filling what `given` asks for."""
-
-
-class Bptt(NamedTuple):
-    """What a kernel's backward works on, in the order of the recurrence."""
-
-    dY: Array  # dL/dh_t from outside, (t, n, H)
-    dstates: list[Array]  # dL/d(state) after the last step, (n, H) each; at the end of the backward before the first
-    steps: list[Iterator[Array]]  # for each state the arrays that receive dL/d(state_t) over all paths, last step first
-    planes: Sequence[Array]  # as `forward` left them
-    W_hh: Array  # (g·H, H)
-    dA: Array  # to be filled: dL/d(W_ih x_t + b_ih), (t, n, g·H)
-    dA_h: Array  # to be filled: dL/d(W_hh h_{t−1} + b_hh); the same array unless they are `apart`
+    sizes: tuple[int, ...] | None  # of a packed one: the rows at each step
+    reverse: bool
+    checkpoint: Checkpoint
     pool: Pool  # where memory comes from
 
-
-class Segment(NamedTuple):
-    """Steps with the same number of rows."""
-
-    row: int  # the first of its rows among the N
-    slot: int  # the first of its rows among the slots
-    steps: int
-    rows: int  # per step
-
-    def of(self, array: Array) -> Array:
-        """Return its part of an array (N, …) as (t, n, …)."""
-        part = array[self.row : self.row + self.steps * self.rows]
-        return part.reshape(self.steps, self.rows, *array.shape[1:])
+    def units(self, shape: tuple[int, ...]) -> list[Unit]:
+        """Return the units of an input, in the order of the recurrence."""
+        T = shape[0] if self.sizes is None else len(self.sizes)
+        return cut(shape, self.sizes, self.reverse, segment_length(self.checkpoint, T))
 
 
-@dataclass(frozen=True)
-class Layout:
-    """How the rows of a sequence lie in memory, and which way the recurrence runs through them."""
+class Ran(NamedTuple):
+    """A unit that has been run: y (N, H), the states after it (B, H), the planes' buffers."""
 
-    segments: tuple[Segment, ...]  # in the order in which the recurrence visits them
-    batch: int
-    slots: int  # rows of a plane
-    reverse: bool
-
-    @classmethod
-    def of(cls, shape: tuple[int, ...], sizes: tuple[int, ...] | None, reverse: bool) -> Layout:
-        """Lay out an input of shape (T, B, I), or (N, I) with `sizes[t]` rows at step t (which never grow)."""
-        if sizes is None:
-            runs = [(shape[0], shape[1])]
-        else:
-            starts = [t for t in range(len(sizes)) if t == 0 or sizes[t] != sizes[t - 1]]
-            runs = [(end - t, sizes[t]) for t, end in zip(starts, [*starts[1:], len(sizes)])]
-        segments, row, slot = [], 0, 0
-        for steps, rows in runs:
-            segments.append(Segment(row, slot, steps, rows))
-            row, slot = row + steps * rows, slot + (steps + 1) * rows
-        return cls(tuple(reversed(segments) if reverse else segments), runs[0][1], slot, reverse)
-
-    def planes(self, segment: Segment, buffers: Sequence[Array], widths: Sequence[int], H: int) -> list[Array]:
-        """Return a segment's planes (t + 1, width, n, H), slot 0 being where the recurrence enters."""
-        found = []
-        for buffer, width in zip(buffers, widths):
-            unit = width * H
-            shape = (segment.steps + 1, width, segment.rows, H)
-            if len(buffer) < self.slots * unit:  # not kept: all steps share one slot
-                one = buffer[: segment.rows * unit].reshape(shape[1:])
-                found.append(as_strided(one, shape, (0, *one.strides)))
-                continue
-            part = buffer[segment.slot * unit : segment.slot * unit + math.prod(shape)].reshape(shape)
-            found.append(part[::-1] if self.reverse else part)
-        return found
-
-    def in_time(self, array: Array) -> Array:
-        """Return (t, …) in the order of the recurrence, or from that order back in time's."""
-        return array[::-1] if self.reverse else array
+    y: Array
+    states: list[Array]
+    buffers: list[Array]
 
 
-class Relay:
-    """Hands a state from segment to segment: rows that join take theirs from `source`, rows that leave go to `sink`."""
+def run(kernel: Kernel, rows: Array, states: Sequence[Array], w: Weights, layout: Layout, keep: bool, pool: Pool) -> Ran:
+    """Run one unit: rows (N, I), the states (B, H) before it; `keep` the planes of all its steps, or make do with one's."""
+    H, dtype = states[0].shape[-1], rows.dtype
+    G = np.dot(rows, w.W_ihT, pool.empty((len(rows), w.W_ihT.shape[1]), dtype))
+    if w.b is not None:
+        G += w.b
+    kept = [layout.slots if keep or i == 0 else layout.batch for i in range(len(kernel.widths))]
+    buffers = [pool.empty(n * width * H, dtype) for n, width in zip(kept, kernel.widths)]
+    carried, parts = [state.copy() for state in states], []
+    for segment in layout.segments:
+        planes = layout.planes(segment, buffers, kernel.widths, H)
+        places = kernel.states(planes)
+        for state, place in zip(carried, places):
+            place[0] = state[: segment.rows]
+        kernel.forward(layout.in_time(segment.of(G)), planes, w)
+        for state, place in zip(carried, places):
+            state[: segment.rows] = place[-1]
+        parts.append(layout.in_time(places[0][1:]))
+    return Ran(_joined(parts, layout, (len(rows), H)), carried, buffers)
 
-    def __init__(self, source: Array, sink: Array) -> None:
-        self.source, self.sink = source, sink
-        self.carried = source[:0]
 
-    def enter(self, slot: Array) -> None:
-        """Fill the state (n, H) with which a segment begins."""
-        n, k = len(slot), min(len(slot), len(self.carried))
-        slot[:k] = self.carried[:k]
-        slot[k:] = self.source[k:n]
-        self.sink[n : len(self.carried)] = self.carried[n:]
-
-    def leave(self, state: Array) -> None:
-        """Take over the state (n, H) with which a segment ends."""
-        self.carried = state
-
-    def finish(self) -> Array:
-        """Return the sink, complete."""
-        self.sink[: len(self.carried)] = self.carried
-        return self.sink
+def run_pass(
+    kernel: Kernel, go: Pass, units: Sequence[Unit], rows: Array, states: list[Array], w: Weights,
+    kept: dict[int, list[Array]], keep: bool, pool: Pool,
+) -> Iterator[tuple[Unit, Ran]]:  # fmt: skip
+    """Run the units of a pass from `states`. Those to be kept join `kept`; with `keep` the last unit leaves its planes."""
+    for u in range(go.start, go.unit + 1):
+        unit = units[u]
+        if u in go.keep:
+            kept[u] = [state[: unit.layout.batch] for state in states]
+        ran = run(kernel, rows[unit.rows], states, w, unit.layout, keep and u == go.unit, pool)
+        states = ran.states
+        yield unit, ran
 
 
 def forward(
-    kernel: Kernel, x: Array, states: Sequence[Array], weights: Sequence[Array | None], layout: Layout, keep: bool, pool: Pool
-) -> tuple[Array, list[Array], list[Array]]:
+    kernel: Kernel, x: Array, states: Sequence[Array], weights: Sequence[Array | None], how: How, keep: bool
+) -> tuple[Array, ...]:
     """Run a sequence.
 
     Args:
@@ -173,43 +96,31 @@ def forward(
         x: (T, B, I), or (N, I) where packed.
         states: h_0, and c_0 where there is one, (B, H) or (1, B, H).
         weights: W_ih, W_hh, b_ih, b_hh.
-        layout: of x.
-        keep: whether a backward pass will want the planes.
-        pool: where memory comes from.
+        how: sizes, direction, checkpointing.
+        keep: whether a backward pass will want anything of this.
 
     Returns:
-        y (T, B, H) or (N, H); the states at the end, shaped like those at the start; the buffers of the planes.
+        y (T, B, H) or (N, H); the states at the end, shaped like those at the start; the planes of the last unit; the states
+        kept, one behind the other: (number of states, rows, H).
     """
-    H, dtype = states[0].shape[-1], x.dtype
-    w = kernel.arrange(*weights)
-    rows = x.reshape(-1, x.shape[-1])
-    G = np.dot(rows, w.W_ihT, pool.empty((len(rows), w.W_ihT.shape[1]), dtype))
-    if w.b is not None:
-        G += w.b
-    kept = [layout.slots if keep or i == 0 else layout.batch for i in range(len(kernel.widths))]
-    buffers = [pool.empty(n * width * H, dtype) for n, width in zip(kept, kernel.widths)]
-    relays = [Relay(s := state.reshape(layout.batch, H), np.empty_like(s)) for state in states]
-    parts = []
-    for segment in layout.segments:
-        planes = layout.planes(segment, buffers, kernel.widths, H)
-        places = kernel.states(planes)
-        for relay, place in zip(relays, places):
-            relay.enter(place[0])
-        kernel.forward(layout.in_time(segment.of(G)), planes, w)
-        for relay, place in zip(relays, places):
-            relay.leave(place[-1])
-        parts.append(layout.in_time(places[0][1:]))
-    return _joined(parts, layout, (*x.shape[:-1], H)), [relay.finish().reshape(states[0].shape) for relay in relays], buffers
+    units, w, rows = how.units(x.shape), kernel.arrange(*weights), x.reshape(-1, x.shape[-1])
+    now = [s.reshape(s.shape[-2:]) for s in states]
+    kept, go = {0: now}, next(passes(len(units), how.checkpoint))
+    y = how.pool.empty((len(rows), now[0].shape[-1]), x.dtype) if len(units) > 1 else None
+    for unit, ran in run_pass(kernel, go, units, rows, now, w, kept, keep, how.pool):
+        if y is not None:
+            y[unit.rows] = ran.y
+    ends = [state.reshape(states[0].shape) for state in ran.states]
+    snapshots = [np.concatenate(column) for column in zip(*kept.values())] if keep and y is not None else []
+    return (ran.y if y is None else y).reshape(*x.shape[:-1], -1), *ends, *ran.buffers, np.array(snapshots, x.dtype)
 
 
-@dataclass
-class Backward:
-    """What the backward loop leaves: dA and dA_h (N, g·H), dL/d(state) before the first step, and, if asked for, at each."""
+class Backward(NamedTuple):
+    """What the backward loop leaves: dA and dA_h (N, g·H), and dL/d(state) before the unit (B, H)."""
 
     dA: Array
     dA_h: Array
     dstates: list[Array]
-    steps: list[Array] | None  # dL/d(state_t) over all paths, (N, H) for each state
 
 
 def backward(
@@ -219,31 +130,29 @@ def backward(
     W_hh: Array,
     buffers: Sequence[Array],
     layout: Layout,
-    every_step: bool,
+    every: Sequence[Array] | None,
     pool: Pool,
 ) -> Backward:
-    """Go back through a sequence: dY is (N, H), `dstates` are the gradients of the states at the end."""
+    """Go back through a unit: dY is (N, H), `dstates` (B, H) the gradients of the states after it.
+
+    `every` (N, H) for each state receives dL/d(state_t) over all paths; None where nobody wants them.
+    """
     N, H = dY.shape
     dA = pool.empty((N, kernel.gates * H), dY.dtype)
     dA_h = pool.empty((N, kernel.gates * H), dY.dtype) if kernel.apart else dA
-    steps = [np.empty_like(dY) for _ in dstates] if every_step else None
-    relays = [Relay(d, np.empty_like(d)) for d in dstates]
+    carried = [d.copy() for d in dstates]
     for segment in reversed(layout.segments):
         planes = layout.planes(segment, buffers, kernel.widths, H)
-        ds = [np.empty((segment.rows, H), dY.dtype) for _ in relays]
-        for relay, d in zip(relays, ds):
-            relay.enter(d)
-        each = [_steps(segment, layout, d, steps and steps[k]) for k, d in enumerate(ds)]
+        ds = [d[: segment.rows] for d in carried]
+        each = [_steps(segment, layout, d, every and every[k]) for k, d in enumerate(ds)]
         in_time = layout.in_time
         on = [in_time(segment.of(side)) for side in (dA, dA_h)]
         kernel.backward(Bptt(in_time(segment.of(dY)), ds, each, planes, W_hh, *on, pool))
-        for relay, d in zip(relays, ds):
-            relay.leave(d)
-    return Backward(dA, dA_h, [relay.finish() for relay in relays], steps)
+    return Backward(dA, dA_h, carried)
 
 
 def before(kernel: Kernel, buffers: Sequence[Array], layout: Layout, H: int) -> Array:
-    """Return the hidden state that each step started from, (N, H)."""
+    """Return the hidden state that each step of a unit started from, (N, H)."""
     parts = [layout.in_time(layout.planes(s, buffers[:1], kernel.widths[:1], H)[0][:-1, 0]) for s in layout.segments]
     rows = sum(s.steps * s.rows for s in layout.segments)
     return _joined(parts, layout, (rows, H))
@@ -260,9 +169,63 @@ def _joined(parts: list[Array], layout: Layout, shape: tuple[int, ...]) -> Array
     """Return the parts of the segments, (t, n, H) each in time's order, as one array of this shape."""
     if len(parts) == 1:
         return parts[0].reshape(shape)
-    return np.concatenate([part.reshape(-1, shape[-1]) for part in (reversed(parts) if layout.reverse else parts)]).reshape(
-        shape
-    )
+    rows = [part.reshape(-1, shape[-1]) for part in (reversed(parts) if layout.reverse else parts)]
+    return np.concatenate(rows).reshape(shape)
+
+
+def again(
+    kernel: Kernel, units: Sequence[Unit], rows: Array, weights: Sequence[Array | None], planes: Sequence[Array],
+    snapshots: Array, how: How,
+) -> Iterator[tuple[Unit, Sequence[Array]]]:  # fmt: skip
+    """Yield every unit with its planes, last one first: those that the forward pass left, then those of units run again."""
+    later = passes(len(units), how.checkpoint)
+    first = next(later)
+    yield units[first.unit], planes
+    if len(units) == 1:
+        return
+    w, kept, row = kernel.arrange(*weights), {}, 0
+    B = snapshots.shape[1] - sum(units[u].layout.batch for u in first.keep)
+    for u in (0, *first.keep):
+        count = units[u].layout.batch if u else B
+        kept[u] = list(snapshots[:, row : row + count])
+        row += count
+    for go in later:
+        states = [start.copy() for start in kept[0]]
+        for state, found in zip(states, kept[go.start]):
+            state[: len(found)] = found
+        for unit, ran in run_pass(kernel, go, units, rows, states, w, kept, True, how.pool):
+            last = unit, ran.buffers
+        yield last
+        kept.pop(go.unit, None)
+
+
+class Sums:
+    """The gradients of x, W_ih, W_hh, b_ih and b_hh, unit by unit; None where nobody wants them."""
+
+    def __init__(self, kernel: Kernel, x: Array, W_ih: Array, wanted: Sequence[bool], pool: Pool) -> None:
+        self.kernel, self.rows, self.W_ih, self.wanted, self.pool = kernel, x.reshape(-1, x.shape[-1]), W_ih, wanted, pool
+        self.found: list[Array | None] = [None] * 5
+        if wanted[0]:
+            self.found[0] = pool.empty(self.rows.shape, x.dtype)
+
+    def add(self, unit: Unit, back: Backward, buffers: Sequence[Array]) -> None:
+        """Add the shares of a unit: one matrix product over all its rows for each of them."""
+        x, H, (dx, *_) = self.rows[unit.rows], back.dstates[0].shape[1], self.found
+        if dx is not None:
+            np.dot(back.dA, self.W_ih, dx[unit.rows])
+        self._plus(1, lambda: self._product(back.dA.T, x))
+        self._plus(2, lambda: self._product(back.dA_h.T, before(self.kernel, buffers, unit.layout, H)))
+        ones = np.ones(len(x), x.dtype)
+        self._plus(3, lambda: np.dot(ones, back.dA))
+        self._plus(4, lambda: np.dot(ones, back.dA_h))
+
+    def _product(self, a: Array, b: Array) -> Array:
+        return np.dot(a, b, self.pool.empty((a.shape[0], b.shape[1]), a.dtype))
+
+    def _plus(self, k: int, share: Callable[[], Array]) -> None:
+        if self.wanted[k]:
+            total = self.found[k]
+            self.found[k] = share() if total is None else np.add(total, share(), total)
 
 
 def gradients(
@@ -271,36 +234,29 @@ def gradients(
     needs: tuple[bool, ...],
     x: Array,
     h0_shape: tuple[int, ...],
-    W_ih: Array,
-    W_hh: Array,
-    buffers: Sequence[Array],
-    sizes: tuple[int, ...] | None,
-    reverse: bool,
+    weights: Sequence[Array | None],
+    kept: Sequence[Array],
+    how: How,
     trace: Any,
-    pool: Pool,
 ) -> list[Array | None]:
     """Return the gradients of x, the states at the start, W_ih, W_hh, b_ih and b_hh; None where `needs` is False.
 
-    `dy` are those of y and of the states at the end, None where nobody used them.
+    `dy` are those of y and of the states at the end, None where nobody used them; `kept` is what `forward` kept.
     """
-    layout, rows, H = Layout.of(x.shape, sizes, reverse), x.reshape(-1, x.shape[-1]), W_hh.shape[1]
+    units, (W_ih, W_hh, _, _), (B, H) = how.units(x.shape), weights, h0_shape[-2:]
+    *planes, snapshots = kept
+    rows = x.reshape(-1, x.shape[-1])
     dY = np.zeros((len(rows), H), x.dtype) if dy[0] is None else dy[0].reshape(-1, H)
-    ends = [np.zeros((layout.batch, H), x.dtype) if d is None else d.reshape(layout.batch, H) for d in dy[1:]]
-    found = backward(kernel, dY, ends, W_hh, buffers, layout, trace is not None, pool)
+    ends = [np.zeros((B, H), x.dtype) if d is None else d.reshape(B, H) for d in dy[1:]]
+    every = None if trace is None else [np.empty_like(dY) for _ in ends]
+    ds = ends
+    sums = Sums(kernel, x, W_ih, (needs[0], *needs[-4:]), how.pool)
+    for unit, buffers in again(kernel, units, rows, weights, planes, snapshots, how):
+        part = None if every is None else [e[unit.rows] for e in every]
+        back = backward(kernel, dY[unit.rows], ds, W_hh, buffers, unit.layout, part, how.pool)
+        sums.add(unit, back, buffers)
+        ds = back.dstates
     if trace is not None:
-        trace.arrived(found.steps, dY, ends, found.dstates)
-    dA, dA_h = found.dA, found.dA_h
-    ones = np.ones(len(rows), x.dtype)
-    k = 1 + len(ends)
-
-    def product(a: Array, b: Array) -> Array:
-        return np.dot(a, b, pool.empty((a.shape[0], b.shape[1]), a.dtype))
-
-    return [
-        product(dA, W_ih).reshape(x.shape) if needs[0] else None,
-        *(d.reshape(h0_shape) for d in found.dstates),
-        product(dA.T, rows) if needs[k] else None,
-        product(dA_h.T, before(kernel, buffers, layout, H)) if needs[k + 1] else None,
-        np.dot(ones, dA) if needs[k + 2] else None,
-        np.dot(ones, dA_h) if needs[k + 3] else None,
-    ]
+        trace.arrived(every, dY, ends, ds)
+    dx, *dweights = sums.found
+    return [None if dx is None else dx.reshape(x.shape), *(d.reshape(h0_shape) for d in ds), *dweights]

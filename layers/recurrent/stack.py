@@ -20,6 +20,8 @@ from ..module import Module
 from ..parameter import Parameter
 from ..utils.rnn import PackedSequence
 from .buffers import Pool
+from .piecewise import piecewise
+from .schedule import Checkpoint, check_checkpoint
 from .unrolled import unrolled
 
 States = tuple[Tensor, ...]
@@ -52,6 +54,12 @@ class Recurrent(Module):
         dtype: their floating type.
         fused: whether a whole sequence is one op where there is a kernel for it. False makes the same function a graph of
             ops, step by step.
+        checkpoint: what to keep for the backward pass, which runs the rest again. "sqrt": the states about every √T steps; a
+            number k: every k steps; a Budget: so many states, laid best (schedule.py); None: all that the steps computed.
+            Not in PyTorch. Gradients of higher order keep everything.
+        recurrent_dropout: the probability of zeroing an element of h_{t−1} on its way into W_hh, in training; what is left is
+            divided by 1 − p. The mask is drawn once per sequence, direction and layer and is the same at all steps (Gal and
+            Ghahramani 2016, section 4). Not in PyTorch; a training sequence with it is a graph of ops.
 
     Shapes, with D = 2 if bidirectional, else 1:
         x (T, B, I), (B, T, I), (T, I) or a PackedSequence; y (T, B, D·H) alike; states (D·L, B, H), or (D·L, H) unbatched.
@@ -61,7 +69,7 @@ class Recurrent(Module):
     All weights are drawn from U(−1/√H, 1/√H).
 
     Raises:
-        ValueError: a size is not positive, or dropout is no probability.
+        ValueError: a size is not positive, dropout is no probability, or `checkpoint` is none of those named.
         TypeError: a size is not an integer.
     """
 
@@ -81,6 +89,8 @@ class Recurrent(Module):
         dtype: Any = None,
         *,
         fused: bool = True,
+        checkpoint: Checkpoint = None,
+        recurrent_dropout: float = 0.0,
     ) -> None:
         super().__init__()
         _check_settings(input_size, hidden_size, num_layers, bias, batch_first, dropout, proj_size)
@@ -93,6 +103,9 @@ class Recurrent(Module):
         self.bidirectional = bidirectional
         self.proj_size = proj_size
         self.fused = fused
+        self.recurrent_dropout = float(_probability("recurrent_dropout", recurrent_dropout))
+        check_checkpoint(checkpoint)
+        self.checkpoint = checkpoint
         self._pool = Pool()
         self.trace: Any = None  # a layers.bptt.Trace while one is open
         self._names: dict[tuple[int, bool], dict[str, str]] = {}
@@ -153,8 +166,11 @@ class Recurrent(Module):
     # ------------------------------------------------------------------ the cell, said by subclasses
 
     @abstractmethod
-    def step(self, x: Tensor, states: States, layer: int = 0, reverse: bool = False) -> States:
-        """Return the states after one step from x (B, I) and the states before it, (B, ·) each, by the cell's definition."""
+    def step(self, x: Tensor, states: States, layer: int = 0, reverse: bool = False, mask: Tensor | None = None) -> States:
+        """Return the states after one step from x (B, I) and the states before it, (B, ·) each, by the cell's definition.
+
+        What W_hh multiplies is h_{t−1} ⊙ mask, where there is a mask.
+        """
 
     def sequence_op(self) -> Callable[..., tuple[Tensor, ...]] | None:
         """Return the fused op (x, *states, W_ih, W_hh, b_ih, b_hh, *, sizes, reverse, keep, trace), or None without one."""
@@ -193,18 +209,31 @@ class Recurrent(Module):
         self, x: Tensor, states: States, layer: int, reverse: bool, sizes: tuple[int, ...] | None
     ) -> tuple[Tensor, ...]:
         """Return y and the states at the end of one direction of one layer."""
-        op = self.sequence_op() if self.fused and type(x.array) is np.ndarray else None
+        dropping = self.recurrent_dropout > 0 and self.training
+        op = self.sequence_op() if self.fused and not dropping and type(x.array) is np.ndarray else None
+        if op is None and self.trace is not None and self.checkpoint is not None:
+            raise RuntimeError(
+                f"{type(self).__name__}: a checkpointed layer can be traced where its sequence is one fused op; this one is a "
+                "graph of ops, whose steps would be run, and seen, twice. Set `checkpoint` to None while it is traced."
+            )
         trace = None if self.trace is None else self.trace.open(self, x, states, layer, reverse, sizes)
         if op is None:
+            ones = minigrad.ones(*states[0].shape[-2:], dtype=x.dtype, device=x.device)
+            mask = functional.dropout(ones, self.recurrent_dropout) if dropping else None
 
             def step(x: Tensor, states: States) -> States:
-                return self.step(x, states, layer, reverse)
+                return self.step(x, states, layer, reverse, None if mask is None else mask[: x.shape[0]])
 
-            return unrolled(recorded(), step if trace is None else trace.watch(step), x, states, sizes, reverse)
+            def run(x: Tensor, states: States, sizes: tuple[int, ...] | None) -> States:
+                return unrolled(recorded(), step if trace is None else trace.watch(step), x, states, sizes, reverse)
+
+            if self.checkpoint is None or not mode.recording:
+                return run(x, states, sizes)
+            return piecewise(run, x, states, sizes, reverse, self.checkpoint)
         weights = self.weights(layer, reverse)
         args = (x, *states, weights["weight_ih"], weights["weight_hh"], weights.get("bias_ih"), weights.get("bias_hh"))
         keep = mode.recording and any(a is not None and a.requires_grad for a in args)
-        found = op(*args, sizes=sizes, reverse=reverse, keep=keep, trace=trace, pool=self._pool)
+        found = op(*args, sizes=sizes, reverse=reverse, keep=keep, checkpoint=self.checkpoint, trace=trace, pool=self._pool)
         if trace is not None:
             trace.forward(found)
         return found[: 1 + len(states)]
@@ -280,9 +309,11 @@ class Recurrent(Module):
 
     def extra_repr(self) -> str:
         """Return the sizes, and the settings that differ from the defaults."""
-        defaults = (("num_layers", 1), ("bias", True), ("batch_first", False), ("dropout", 0.0), ("bidirectional", False))
-        changed = [f"{name}={getattr(self, name)}" for name, default in defaults if getattr(self, name) != default]
+        defaults = {"num_layers": 1, "bias": True, "batch_first": False, "dropout": 0.0, "bidirectional": False}
+        defaults["recurrent_dropout"] = 0.0
+        changed = [f"{name}={getattr(self, name)}" for name, default in defaults.items() if getattr(self, name) != default]
         sizes = f"{self.input_size}, {self.hidden_size}" + (f", proj_size={self.proj_size}" if self.proj_size else "")
+        changed += [] if self.checkpoint is None else [f"checkpoint={self.checkpoint!r}"]
         return ", ".join([sizes, *changed])
 
 
@@ -301,11 +332,16 @@ def suffix(layer: int, reverse: bool) -> str:
     return f"_l{layer}{'_reverse' if reverse else ''}"
 
 
+def _probability(name: str, value: Any) -> Any:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= 1:
+        raise ValueError(f"{name} should be a number in range [0, 1] representing the probability of an element being zeroed")
+    return value
+
+
 def _check_settings(
     input_size: Any, hidden_size: Any, num_layers: Any, bias: Any, batch_first: Any, dropout: Any, proj_size: int
 ) -> None:
-    if isinstance(dropout, bool) or not isinstance(dropout, (int, float)) or not 0 <= dropout <= 1:
-        raise ValueError("dropout should be a number in range [0, 1] representing the probability of an element being zeroed")
+    _probability("dropout", dropout)
     for name, value in (("bias", bias), ("batch_first", batch_first)):
         if not isinstance(value, bool):
             raise TypeError(f"{name} should be of type bool, got: {type(value).__name__}")

@@ -4,15 +4,17 @@ import json
 import threading
 import time
 from contextlib import nullcontext
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from experiments.benchmark import command, conditions, engine, main, rows
+from experiments.benchmark import chart, command, conditions, engine, main, recurrent, rows
 from experiments.benchmark.agreement import Disagreement, require_agreement
+from experiments.benchmark.combined import Combined, overview
 from experiments.benchmark.conditions import Pool, WrongConditions
 from experiments.benchmark.report import judge, text
-from experiments.benchmark.rows import BASE, OURS, GrowthRow, RatioRow, Settings, Side
+from experiments.benchmark.rows import BASE, OURS, GrowthRow, RatioRow, Result, Settings, Side
 from experiments.benchmark.timing import Spread, paired
 from experiments.lab.usage import UsageError
 
@@ -41,7 +43,7 @@ class FakeClock:
 @pytest.fixture
 def one_thread_granted(monkeypatch):
     """Rows are measured without looking at this machine's thread pools."""
-    monkeypatch.setattr(rows, "one_thread", nullcontext)
+    monkeypatch.setattr(rows, "one_thread", lambda **_: nullcontext())
 
 
 # --- timing -------------------------------------------------------------------------------------------------------
@@ -309,6 +311,68 @@ def test_a_run_can_be_repeated():
             run = row.sides[0].build(5)
             first = [np.array(g) for g in run()]
             np.testing.assert_array_equal(first[0], np.asarray(run()[0]))
+
+
+# --- rows that belong together ------------------------------------------------------------------------------------
+
+
+def measured_group(clock, **ratios):
+    """Measured rows `lstm-NAME` of one group with these ratios to the base."""
+    base = side(clock, BASE, 1.0)
+    group = [
+        ratio_row(side(clock, OURS, ratio), base, name=f"lstm-{name}", group="nn.LSTM", bar=None)
+        for name, ratio in ratios.items()
+    ]
+    return [(row, row.measure(Settings(clock=clock))) for row in group]
+
+
+@pytest.mark.parametrize(("bar", "verdict"), [(4.0, "met"), (3.9, "MISSED")])
+def test_a_figure_made_of_several_ratios_is_judged(one_thread_granted, bar, verdict):
+    measured = measured_group(FakeClock(), tiny=2.0, small=8.0)
+    mean = Combined("mean", ("lstm-tiny", "lstm-small"), lambda ratios: (ratios[0] * ratios[1]) ** 0.5, bar, goal=3.5)
+    assert mean.text(measured) == f"mean: 4.00: bar {bar:.2f} {verdict}; goal 3.50 not reached"
+    assert mean.judge(measured).holds is (verdict == "met")
+    assert mean.document(measured)["obtained"] == pytest.approx(4.0)
+
+
+def test_a_figure_needs_all_of_its_rows(one_thread_granted):
+    measured = measured_group(FakeClock(), tiny=2.0, small=8.0)
+    mean = Combined("mean", ("lstm-tiny", "lstm-small"), max, 4.0)
+    assert mean.judge(measured[:1]) is None and mean.text(measured[:1]) == ""
+    refused = [measured[0], (measured[1][0], Result(refused="wrong gradient"))]
+    assert mean.judge(refused).holds is False and "lstm-small" in mean.text(refused)
+    unpaired = [measured[0], (measured[1][0], Result())]
+    assert mean.judge(unpaired).holds is None and "no ratio to PyTorch" in mean.text(unpaired)
+
+
+def test_rows_of_a_group_share_a_table_and_a_panel(one_thread_granted):
+    measured = measured_group(FakeClock(), **{"tiny": 2.0, "small": 8.0})
+    alone = ratio_row(side(FakeClock(), OURS, 1.0), name="alone")
+    (table,) = overview([*measured, (alone, Result())])
+    lines = [line.split() for line in table.splitlines()]
+    assert lines[1] == ["tiny", "small"]
+    assert lines[3:] == [[OURS, "2.00", "8.00"], [BASE, "1", "1"]]
+    (panel,) = chart.draw(measured, "machine").axes
+    assert [label.get_text().split() for label in panel.get_yticklabels()] == [["lstm-tiny", OURS], ["lstm-small", OURS]]
+
+
+def test_a_row_with_a_peer_that_has_threads_of_its_own_is_timed_by_the_process(one_thread_granted):
+    clock = FakeClock()
+    never = lambda: pytest.fail("the thread's clock was asked")
+    row = ratio_row(side(clock, OURS, 1.0), side(clock, BASE, 4.0), whole_process=True)
+    assert row.measure(Settings(clock=never, process_clock=clock)).obtained == 0.25
+    with pytest.raises(pytest.fail.Exception, match="the thread's clock"):
+        replace(row, whole_process=False).measure(Settings(clock=never, process_clock=clock))
+
+
+def test_every_figure_of_the_recurrent_suite_is_made_of_rows_that_are_there():
+    names = {row.name for row in recurrent.ROWS}
+    assert len(names) == len(recurrent.ROWS)
+    for figure in recurrent.COMBINED:
+        assert set(figure.rows) <= names
+        ratios = [1.5] * len(figure.rows)
+        assert figure.figure(ratios) == pytest.approx(1.5 if "mean" in figure.statement else 1.0)
+    assert recurrent._worst_over_plain([2.0, 3.0, 4.0, 2.0]) == 1.5
 
 
 # --- the command --------------------------------------------------------------------------------------------------

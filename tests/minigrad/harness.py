@@ -206,7 +206,8 @@ def check_hygiene(op: Op, case: Case, sample: Sample, library: Library) -> None:
 def check_layout(op: Op, case: Case, sample: Sample, library: Library) -> None:
     """Arrays with gaps, backwards in memory, give the same values and gradients."""
     plain, spread = run(op, sample, library), run(op, sample, library, spread=True)
-    for k, (y, z) in enumerate(zip(plain.outputs, spread.outputs)):
+    seen = len(plain.outputs) - op.hidden  # in those behind not every element need be written
+    for k, (y, z) in enumerate(zip(plain.outputs[:seen], spread.outputs)):
         assert_close(library.numpy(z), library.numpy(y), VALUE, f"{op.name}: output {k} of arrays with gaps")
     for i, x in plain.variables.items():
         if x.grad is not None:

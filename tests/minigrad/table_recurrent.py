@@ -1,4 +1,4 @@
-"""Entries for the sequences of layers/recurrent: elman.py, gru.py, lstm.py.
+"""Entries for the sequences of layers/recurrent, elman.py, gru.py, lstm.py, and for the steps of gru_cell.py, lstm_cell.py.
 
 The oracle takes one row of the batch after the other, each as long as its own sequence: it knows neither planes nor packing.
 """
@@ -20,7 +20,7 @@ class Spec(NamedTuple):
     """One sequence, or several packed ones."""
 
     sizes: tuple[int, ...]  # rows at each step; never more than before
-    I: int  # noqa: E741 - the field's name
+    I: int
     H: int
     packed: bool = False
     reverse: bool = False
@@ -121,6 +121,24 @@ def _elman_sample(rng: np.random.Generator, spec: tuple[Spec, str]) -> Sample:
             return Sample(made.inputs, {**made.settings, "phi": phi})
 
 
+def _one_step(step: Step, states: int) -> Callable[..., tuple[Any, ...]]:
+    """Make an oracle of a step: the sequence of one step."""
+    oracle = _row_by_row(step, states)
+    return lambda x, *rest: oracle(x[None], *rest)[1:]
+
+
+def _cell_case(step: Step, gates: int, states: int) -> Case:
+    shapes = st.tuples(*[st.integers(1, 4)] * 3, st.booleans())
+
+    def sample(rng: np.random.Generator, shape: tuple[int, int, int, bool]) -> Sample:
+        B, I, H, bias = shape
+        x, *rest = _made(rng, Spec((B,), I, H, bias=bias), gates, states).inputs
+        return Sample((x[0], *rest), {})
+
+    corners = ((2, 3, 2, True), (1, 1, 1, True), (3, 2, 4, False))
+    return _case(corners, shapes, sample, _one_step(step, states))
+
+
 def _case(corners: Any, specs: Any, make: Any, oracle: Any) -> Case:
     return Case(specs, corners, make, oracle, rounding=64, host_only=True)
 
@@ -134,5 +152,7 @@ RECURRENT: dict[str, Case] = {
         _row_by_row(_elman, 1),
     ),
     "gru": _case(CORNERS, _specs(), lambda rng, spec: _made(rng, spec, 3, 1), _row_by_row(_gru, 1)),
+    "gru_cell": _cell_case(_gru, 3, 1),
     "lstm": _case(CORNERS, _specs(), lambda rng, spec: _made(rng, spec, 4, 2), _row_by_row(_lstm, 2)),
+    "lstm_cell": _cell_case(_lstm, 4, 2),
 }

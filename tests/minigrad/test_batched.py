@@ -17,7 +17,7 @@ from .table import TABLE
 
 assert layers
 N = 3
-ROW_BY_ROW = {"elman", "lstm", "gru"}  # kernels over whole sequences
+ROW_BY_ROW = {"elman", "lstm", "gru", "lstm_cell", "gru_cell"}  # kernels on NumPy
 """Ops whose gradient does more than the standard's names allow, and is run once for each of the batch."""
 
 

@@ -12,16 +12,28 @@ from .lstm import LinearisedLSTM
 __all__ = ["Forward", "Index", "Linearised", "Weights", "linearise"]
 
 
-def linearise(module: Module, forward: Forward, weights: Weights) -> Linearised:
+def linearise(module: Module, forward: Forward, weights: Weights, training: bool) -> Linearised:
     """Return the steps of a recurrent layer or cell, linearised around what its forward pass computed.
 
     Raises:
-        TypeError: there are no closed forms for this kind of module.
+        TypeError: there are no closed forms for this kind of module, or for these settings of it.
     """
+    if (training and getattr(module, "recurrent_dropout", 0.0)) or not isinstance(module, Closed):
+        raise TypeError(_unknown(module, "with recurrent_dropout in training" * isinstance(module, Closed)))
     if isinstance(module, (RNN, RNNCell)):
         return LinearisedElman(forward, weights, module.nonlinearity)
     if isinstance(module, (GRU, GRUCell)):
         return LinearisedGRU(forward, weights, module.reset_after)
-    if isinstance(module, (LSTM, LSTMCell)):
-        return LinearisedLSTM(forward, weights)
-    raise TypeError(f"no closed-form derivatives for a {type(module).__name__}; there are some for RNN, LSTM, GRU and their cells")
+    if module.variant.layer_norm or any(module.variant.zoneout):
+        raise TypeError(_unknown(module, "with layer_norm or zoneout"))
+    return LinearisedLSTM(forward, weights, module.variant.coupled)
+
+
+Closed = RNN | GRU | LSTM | RNNCell | GRUCell | LSTMCell
+
+
+def _unknown(module: Module, settings: str) -> str:
+    return (
+        f"there are no closed-form derivatives of a {type(module).__name__} {settings}".rstrip()
+        + ", so a trace shows its x, h and dh alone, and nothing that is made of gates"
+    )

@@ -32,6 +32,7 @@ class Weights(NamedTuple):
     b_ih: Tensor | None  # (g·H,)
     b_hh: Tensor | None
     W_hr: Tensor | None = None  # (P, H), of an LSTM with projection
+    p: Tensor | None = None  # (3H,) or (2H,), of an LSTM with peepholes
 
 
 @dataclass

@@ -1,6 +1,6 @@
 """The Elman step linearised (equations in layers/recurrent/elman.py).
 
-    da_t = dh_t ⊙ φ'(a_t),   φ' = 1 − h_t² (tanh) or [h_t > 0] (ReLU)          J_t = diag(φ'(a_t)) W_hh
+da_t = dh_t ⊙ φ'(a_t),   φ' = 1 − h_t² (tanh) or [h_t > 0] (ReLU)          J_t = diag(φ'(a_t)) W_hh
 """
 
 from __future__ import annotations

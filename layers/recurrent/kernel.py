@@ -1,0 +1,68 @@
+"""What a cell's fused kernel is to the rest: forward and backward over steps that all have the same number of rows.
+
+A *plane* is what a kernel keeps of every step: for t steps with n rows its shape is (t + 1, …, n, H); slot s is what step s
+starts from or makes, and slot t the end. Planes belong to the graph node: two forwards before a backward are right.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+from .buffers import Pool
+
+Array = Any
+
+CHUNK = 1 << 16
+"""Elements of what a kernel computes ahead of its backward loop: few enough to stay in the cache."""
+
+
+class Weights(NamedTuple):
+    """What the forward loop multiplies with: transposed and contiguous, which BLAS takes fastest for few rows."""
+
+    W_ihT: Array  # (I, g·H)
+    W_hhT: Array  # (H, g·H)
+    b: Array | None  # (g·H,), added to W_ih x for all steps at once
+    b_n: Array | None = None  # (H,), the GRU's b_hn, which stands inside the bracket with r
+
+
+class Kernel(ABC):
+    """Forward and backward over steps that all have n rows. One instance per cell; it holds no state."""
+
+    widths: tuple[int, ...]
+    """The planes, in units of H per row; the first is the hidden state h."""
+
+    gates: int
+
+    apart = False
+    """Whether W_ih x + b_ih and W_hh h + b_hh have different gradients (the GRU's, in its third block)."""
+
+    @abstractmethod
+    def arrange(self, W_ih: Array, W_hh: Array, b_ih: Array | None, b_hh: Array | None) -> Weights:
+        """Return the weights as `forward` wants them."""
+
+    def states(self, planes: Sequence[Array]) -> list[Array]:
+        """Return the states among the planes, (t + 1, n, H) each: h, and c where there is one."""
+        return [planes[0][:, 0]]
+
+    @abstractmethod
+    def forward(self, G: Array, planes: Sequence[Array], w: Weights) -> None:
+        """Fill the planes from slot 0 on; G (t, n, g·H) is W_ih x_t + b."""
+
+    @abstractmethod
+    def backward(self, given: Bptt) -> None:
+        """Go back through a segment, last step first, filling what `given` asks for."""
+
+
+class Bptt(NamedTuple):
+    """What a kernel's backward works on, in the order of the recurrence."""
+
+    dY: Array  # dL/dh_t from outside, (t, n, H)
+    dstates: list[Array]  # dL/d(state) after the last step, (n, H) each; at the end of the backward before the first
+    steps: list[Iterator[Array]]  # for each state the arrays that receive dL/d(state_t) over all paths, last step first
+    planes: Sequence[Array]  # as `forward` left them
+    W_hh: Array  # (g·H, H)
+    dA: Array  # to be filled: dL/d(W_ih x_t + b_ih), (t, n, g·H)
+    dA_h: Array  # to be filled: dL/d(W_hh h_{t−1} + b_hh); the same array unless they are `apart`
+    pool: Pool  # where memory comes from

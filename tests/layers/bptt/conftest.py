@@ -1,0 +1,5 @@
+"""What the tests of bptt use."""
+
+from ...minigrad.conftest import uncollected
+
+__all__ = ["uncollected"]
