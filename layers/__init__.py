@@ -7,9 +7,10 @@ from typing import Any
 
 from minigrad.names import missing_attribute
 
-from . import functional, init, utils
+from . import functional, init, seq2seq, utils
 from .activation import LogSoftmax, ReLU, Sigmoid, Softmax, Tanh
 from .activation_smooth import ELU, GELU, Hardtanh, LeakyReLU, LogSigmoid, SiLU, Softplus, Softsign
+from .attention import Attention
 from .containers import ModuleDict, ModuleList, Sequential
 from .dropout import Dropout
 from .embedding import Embedding
@@ -23,11 +24,11 @@ from .parameter_containers import ParameterDict, ParameterList
 from .recurrent import GRU, LSTM, RNN, Budget, GRUCell, LSTMCell, RNNCell
 
 __all__ = [
-    "ELU", "GELU", "GRU", "LSTM", "RNN", "BCELoss", "BCEWithLogitsLoss", "Budget", "CrossEntropyLoss", "Dropout", "Embedding",
-    "Flatten", "GRUCell", "Hardtanh", "HuberLoss", "Identity", "KLDivLoss", "L1Loss", "LSTMCell", "LayerNorm", "LeakyReLU",
-    "Linear", "LogSigmoid", "LogSoftmax", "MSELoss", "Module", "ModuleDict", "ModuleList", "NLLLoss", "Parameter",
-    "ParameterDict", "ParameterList", "RNNCell", "ReLU", "Sequential", "SiLU", "Sigmoid", "SmoothL1Loss", "Softmax", "Softplus",
-    "Softsign", "Tanh", "functional", "init", "utils",
+    "ELU", "GELU", "GRU", "LSTM", "RNN", "Attention", "BCELoss", "BCEWithLogitsLoss", "Budget", "CrossEntropyLoss", "Dropout",
+    "Embedding", "Flatten", "GRUCell", "Hardtanh", "HuberLoss", "Identity", "KLDivLoss", "L1Loss", "LSTMCell", "LayerNorm",
+    "LeakyReLU", "Linear", "LogSigmoid", "LogSoftmax", "MSELoss", "Module", "ModuleDict", "ModuleList", "NLLLoss",
+    "Parameter", "ParameterDict", "ParameterList", "RNNCell", "ReLU", "Sequential", "SiLU", "Sigmoid", "SmoothL1Loss",
+    "Softmax", "Softplus", "Softsign", "Tanh", "functional", "init", "seq2seq", "utils",
 ]  # fmt: skip
 
 

@@ -10,13 +10,14 @@ from matplotlib.figure import Figure
 
 from experiments.lab.figures import PALETTE, new_figure
 
-from .report import Measured, figures
+from .report import Measured, figures, short_names
 from .rows import BASE, OURS, Line, Row
 from .timing import Spread
 
 COLOURS = {OURS: PALETTE["vermilion"], BASE: PALETTE["blue"]}
 LINE_HEIGHT = 0.27  # inches a bar takes
 HEAD_HEIGHT = 1.0  # inches a panel's title and axis take
+COLUMN, MANY = 3, 6  # more panels than MANY are set in rows of COLUMN: a sheet, not a ribbon
 
 Bars = Sequence[tuple[Row, Line]]
 
@@ -34,11 +35,15 @@ def draw(measured: Measured, caption: str) -> Figure | None:
     panels = {title: bars for title, bars in panels.items() if bars}
     if not panels:
         return None
-    heights = [HEAD_HEIGHT + LINE_HEIGHT * len(bars) for bars in panels.values()]
-    figure = new_figure(8.5, sum(heights) + 0.3)
-    axes = figure.subplots(len(panels), 1, squeeze=False, height_ratios=heights)[:, 0]
-    for ax, (title, bars) in zip(axes, panels.items(), strict=True):
+    columns = COLUMN if len(panels) > MANY else 1
+    needed = [HEAD_HEIGHT + LINE_HEIGHT * len(bars) for bars in panels.values()]
+    heights = [max(needed[k : k + columns]) for k in range(0, len(needed), columns)]
+    figure = new_figure(8.5 * columns, sum(heights) + 0.3)
+    axes = figure.subplots(len(heights), columns, squeeze=False, height_ratios=heights).flat
+    for ax, (title, bars) in zip(axes, panels.items(), strict=False):
         _panel(ax, title, bars)
+    for ax in axes[len(panels) :]:
+        ax.remove()
     figure.supxlabel(caption, fontsize=7, color=PALETTE["grey"])
     return figure
 
@@ -55,9 +60,10 @@ def _panel(ax: Axes, title: str, bars: Bars) -> None:
         _bar(ax, y, line, row.unit)
         if rows.index(row.name) % 2:
             ax.axhspan(y - 0.5, y + 0.5, color=PALETTE["grey"], alpha=0.12, linewidth=0, zorder=0)
-    ax.set_yticks(range(len(bars)), [_label(row, line) for row, line in bars], fontsize=8)
+    short = dict(zip(rows, short_names(rows), strict=True))
+    ax.set_yticks(range(len(bars)), [_label(row, line, short[row.name]) for row, line in bars], fontsize=8)
     ax.set_ylim(len(bars) - 0.5, -0.5)
-    ax.set_xlim(0, 1.6 * max(line.ratio.q3 for _, line in bars if line.ratio))
+    ax.set_xlim(0, 1.7 * max(line.ratio.q3 for _, line in bars if line.ratio))
     ax.tick_params(axis="x", labelsize=8)
     ax.tick_params(axis="y", length=0)
     ax.grid(False, axis="y")
@@ -70,16 +76,21 @@ def _bar(ax: Axes, y: int, line: Line, unit: str) -> None:
     assert line.ratio is not None
     ax.barh(y, line.ratio.median, height=0.7, color=COLOURS.get(line.side, PALETTE["grey"]))
     ax.hlines(y, line.ratio.q1, line.ratio.q3, color="black", linewidth=1.2)
-    words = f"{' '.join(figures(line))}   {line.microseconds.median:.3g} µs per {unit}"
+    words = f"{' '.join(figures(line))}   {_duration(line.microseconds.median)} per {unit}"
     box = {"facecolor": "white", "edgecolor": "none", "pad": 1.0}
     end = (max(line.ratio.median, line.ratio.q3), y)
     ax.annotate(words, end, (4, 0), textcoords="offset points", va="center", fontsize=8, bbox=box)
 
 
-def _label(row: Row, line: Line) -> str:
+def _duration(microseconds: float) -> str:
+    """Three digits, in µs or ms."""
+    return f"{microseconds:.3g} µs" if microseconds < 1000 else f"{microseconds / 1000:.3g} ms"
+
+
+def _label(row: Row, line: Line, short: str) -> str:
     """The side; in a growth row the doubling, in a group the row."""
     side = line.side if line.size is None else f"{line.side}, {line.size // 2:,} → {line.size:,}"
-    return f"{row.name}   {side}" if row.group else side
+    return f"{short}   {side}" if row.group else side
 
 
 def _thresholds(ax: Axes, bars: Bars) -> str:

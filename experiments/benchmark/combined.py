@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import takewhile
 from typing import Any
 
 from experiments.lab.claims import Claim
 from experiments.lab.terminal import Table
 
-from .report import SOURCE, Measured, figures
+from .report import SOURCE, Measured, figures, short_names
 from .rows import BASE, OURS
 
 
@@ -73,11 +72,5 @@ def _table(title: str, members: Measured) -> str:
         [side, *(next((figures(line)[0] for line in result.lines if line.side == side), "-") for _, result in members)]
         for side in sides
     ]
-    return str(Table(f"{title}: ratio to {members[0][0].ratio_to}", ["", *_heads([row.name for row, _ in members])], lines))
-
-
-def _heads(names: Sequence[str]) -> list[str]:
-    """The rows' names without the words, divided by -, that all of them begin with; the last word always stays."""
-    words = [name.split("-") for name in names]
-    shared = sum(1 for _ in takewhile(lambda same: len(set(same)) == 1, zip(*(each[:-1] for each in words))))
-    return ["-".join(each[shared:]) for each in words]
+    head = ["", *short_names([row.name for row, _ in members])]
+    return str(Table(f"{title}: ratio to {members[0][0].ratio_to}", head, lines))

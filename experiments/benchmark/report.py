@@ -5,6 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Sequence
 from dataclasses import asdict
+from itertools import takewhile
 from typing import Any
 
 from experiments.lab.claims import Claim
@@ -59,6 +60,13 @@ def document(
         "rows": rows,
         "combined": combined,
     }
+
+
+def short_names(names: Sequence[str]) -> list[str]:
+    """The names of a group's rows without the words, divided by -, that all begin with; the last word always stays."""
+    words = [name.split("-") for name in names]
+    shared = sum(1 for _ in takewhile(lambda same: len(set(same)) == 1, zip(*(each[:-1] for each in words))))
+    return ["-".join(each[shared:]) for each in words]
 
 
 def _cells(line: Line) -> tuple[str, ...]:

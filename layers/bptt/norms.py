@@ -87,21 +87,27 @@ def rescaled_norms(steps: Linearised, outside: list[Tensor], plain: Tensor, k: i
 def log_norm(scaled: Scaled, k: int) -> Tensor:
     """Return log ‖m 2^e‖ = log ‖m‖ + e log 2 of state k, (…, B) in float64."""
     m = scaled.m[k].to(minigrad.float64)
-    return (m * m).sum(-1).sqrt().log() + scaled.e[..., 0].to(minigrad.float64) * math.log(2)
+    return logarithm((m * m).sum(-1).sqrt()) + scaled.e[..., 0].to(minigrad.float64) * math.log(2)
 
 
 def together(logs: Tensor) -> Tensor:
     """Return the log of the norm of all sequences together, (…), of the logs of the norm of each, (…, B)."""
     largest = logs.max(-1, keepdim=True).values
     base = minigrad.where(largest > -math.inf, largest, 0.0)
-    return (2 * (logs - base)).exp().sum(-1).log() / 2 + base[..., 0]
+    return logarithm((2 * (logs - base)).exp().sum(-1)) / 2 + base[..., 0]
 
 
 def norms_of(values: Tensor, log: bool, per_sequence: bool) -> Norms:
     """Return the norms of (T, B, ·) at every step."""
     x = values.to(minigrad.float64)
     norm = (x * x).sum(-1 if per_sequence else (-2, -1)).sqrt()
-    return Norms(norm.log() if log else norm, None)
+    return Norms(logarithm(norm) if log else norm, None)
+
+
+def logarithm(x: Tensor) -> Tensor:
+    """Return log x, −inf at 0 without a warning."""
+    positive = x > 0
+    return minigrad.where(positive, minigrad.where(positive, x, 1.0).log(), -math.inf)
 
 
 def largest_of(states: list[Tensor]) -> Tensor:

@@ -22,7 +22,7 @@ class Pool:
     """Arrays whose memory comes back. It never keeps more idle memory than was in use at one time."""
 
     def __init__(self) -> None:
-        self._idle: list[np.ndarray] = []
+        self._idle: dict[int, np.ndarray] = {}  # by id; a dict, for memory may come back at any time, also while one looks
         self._lent: dict[int, tuple[weakref.ref[np.ndarray], np.ndarray]] = {}  # a reference has the hash of an array: none
         self._in_use = self._most = 0
 
@@ -42,22 +42,25 @@ class Pool:
         return array.reshape(shape)
 
     def _take(self, size: int) -> np.ndarray:
-        for i, memory in enumerate(self._idle):
-            if size <= memory.nbytes <= size + (size >> 2):
-                return self._idle.pop(i)
+        for key, memory in list(self._idle.items()):
+            if size <= memory.nbytes <= size + (size >> 2) and self._idle.pop(key, None) is memory:
+                return memory
         return np.empty(size, np.uint8)
 
     def _back(self, reference: weakref.ref[np.ndarray]) -> None:
         _, memory = self._lent.pop(id(reference))
         self._in_use -= memory.nbytes
-        self._idle.append(memory)
-        idle = sum(kept.nbytes for kept in self._idle)
-        while idle > self._most:
-            idle -= self._idle.pop(0).nbytes
+        self._idle[id(memory)] = memory
+        spare = sum(kept.nbytes for kept in list(self._idle.values())) - self._most
+        for key, oldest in list(self._idle.items()):
+            if spare <= 0:
+                break
+            spare -= oldest.nbytes
+            self._idle.pop(key, None)
 
-    def __deepcopy__(self, memo: dict[int, Any]) -> Pool:
-        """Return a new pool: memory is not shared between copies of a layer."""
-        return Pool()
+    def __reduce__(self) -> tuple[type[Pool], tuple[()]]:
+        """Copy and pickle as a new pool: memory is not shared between copies of a layer."""
+        return Pool, ()
 
 
 class _Fresh(Pool):

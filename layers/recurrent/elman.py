@@ -103,7 +103,7 @@ def definition(
     """Return y and h_T, step by step."""
 
     def one(x: Array, states: tuple[Array, ...]) -> tuple[Array, ...]:
-        return step(xp, x, *states, W_ih, W_hh, b_ih, b_hh, phi)
+        return step(xp, x, states[0], W_ih, W_hh, b_ih, b_hh, phi)
 
     return unrolled(xp, one if trace is None else trace.watch(one), x, (h0,), sizes, reverse)
 

@@ -161,7 +161,7 @@ def definition(
     """Return y and h_T, step by step."""
 
     def one(x: Array, states: tuple[Array, ...]) -> tuple[Array, ...]:
-        return step(xp, x, *states, W_ih, W_hh, b_ih, b_hh)
+        return step(xp, x, states[0], W_ih, W_hh, b_ih, b_hh)
 
     return unrolled(xp, one if trace is None else trace.watch(one), x, (h0,), sizes, reverse)
 
@@ -202,7 +202,7 @@ class GRU(OneState):
         """Return h_t from x_t (B, I) and h_{t−1} (B, H)."""
         w = self.weights(layer, reverse)
         weights = (w["weight_ih"], w["weight_hh"], w.get("bias_ih"), w.get("bias_hh"))
-        return step(recorded(), x, *states, *weights, self.reset_after, mask)
+        return step(recorded(), x, states[0], *weights, self.reset_after, mask)
 
     def sequence_op(self) -> Callable[..., tuple[Tensor, ...]] | None:
         """Return the fused op; the unit of Cho et al. 2014 has none."""

@@ -155,7 +155,8 @@ def definition(
     """Return y, h_T and c_T, step by step."""
 
     def one(x: Array, states: tuple[Array, ...]) -> tuple[Array, ...]:
-        return step(xp, x, *states, W_ih, W_hh, b_ih, b_hh)
+        h, c = states
+        return step(xp, x, h, c, W_ih, W_hh, b_ih, b_hh)
 
     return unrolled(xp, one if trace is None else trace.watch(one), x, (h0, c0), sizes, reverse)
 

@@ -44,7 +44,7 @@ def lstm_cell(
 
 @lstm_cell.joint
 def _(xp, dy, needs, x, h, c, W_ih, W_hh, y2):  # type: ignore[no-untyped-def]
-    da, dc = _backward(*dy[:2], c.T, *y2)
+    da, dc = _backward(dy[0], dy[1], c.T, y2)
     to_rows = da.reshape(len(W_hh), len(x))
     db = np.dot(to_rows, np.ones(len(x), c.dtype)) if needs[5] else None
     return [
@@ -58,11 +58,10 @@ def _(xp, dy, needs, x, h, c, W_ih, W_hh, y2):  # type: ignore[no-untyped-def]
     ]
 
 
-def _backward(
-    dh: Array | None, dc: Array | None, c: Array, i: Array, f: Array, g: Array, o: Array, tanh_c: Array
-) -> tuple[Array, Array]:
+def _backward(dh: Array | None, dc: Array | None, c: Array, planes: Array) -> tuple[Array, Array]:
     """Return da (4, H, B) and dL/dc_{t−1} (H, B) by (6) to (8), from dh and dc (B, H), None where nobody used them."""
-    da = np.empty((4, *c.shape), c.dtype)
+    i, f, g, o, tanh_c = planes
+    da = np.empty_like(planes[:4])
     da_i, da_f, da_g, da_o = da
     if dh is None:
         total, da_o[...] = np.array(dc.T), 0  # type: ignore[union-attr]

@@ -79,7 +79,8 @@ class Variant:
 
     def shapes(self, H: int, bias: bool) -> dict[str, tuple[int, ...]]:
         """Return the shapes of the weights beyond those of the plain LSTM."""
-        rows, found = len(self.gates) * H, {}
+        rows = len(self.gates) * H
+        found: dict[str, tuple[int, ...]] = {}
         if self.peephole:
             found["weight_ch"] = (rows - H,)
         if self.layer_norm:

@@ -61,7 +61,7 @@ def segment_length(checkpoint: Checkpoint, T: int) -> int:
         return T
     if isinstance(checkpoint, Budget):
         return checkpoint.segment
-    return math.isqrt(T - 1) + 1 if isinstance(checkpoint, str) else checkpoint
+    return math.isqrt(T) if isinstance(checkpoint, str) else checkpoint
 
 
 class Pass(NamedTuple):

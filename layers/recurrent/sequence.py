@@ -16,7 +16,7 @@ a kernel are what it keeps of every step (kernel.py).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -210,22 +210,25 @@ class Sums:
 
     def add(self, unit: Unit, back: Backward, buffers: Sequence[Array]) -> None:
         """Add the shares of a unit: one matrix product over all its rows for each of them."""
-        x, H, (dx, *_) = self.rows[unit.rows], back.dstates[0].shape[1], self.found
+        x, (dA, dA_h, (dh, *_)), (dx, *_) = self.rows[unit.rows], back, self.found
         if dx is not None:
-            np.dot(back.dA, self.W_ih, dx[unit.rows])
-        self._plus(1, lambda: self._product(back.dA.T, x))
-        self._plus(2, lambda: self._product(back.dA_h.T, before(self.kernel, buffers, unit.layout, H)))
-        ones = np.ones(len(x), x.dtype)
-        self._plus(3, lambda: np.dot(ones, back.dA))
-        self._plus(4, lambda: np.dot(ones, back.dA_h))
+            np.dot(dA, self.W_ih, dx[unit.rows])
+        _, W_ih, W_hh, b_ih, b_hh = self.wanted
+        if W_ih:
+            self._plus(1, self._product(dA.T, x))
+        if W_hh:
+            self._plus(2, self._product(dA_h.T, before(self.kernel, buffers, unit.layout, dh.shape[1])))
+        if b_ih or b_hh:
+            ones = np.ones(len(x), x.dtype)
+            self._plus(3, np.dot(ones, dA))
+            self._plus(4, np.dot(ones, dA_h))
 
     def _product(self, a: Array, b: Array) -> Array:
         return np.dot(a, b, self.pool.empty((a.shape[0], b.shape[1]), a.dtype))
 
-    def _plus(self, k: int, share: Callable[[], Array]) -> None:
-        if self.wanted[k]:
-            total = self.found[k]
-            self.found[k] = share() if total is None else np.add(total, share(), total)
+    def _plus(self, k: int, share: Array) -> None:
+        total = self.found[k]
+        self.found[k] = share if total is None else np.add(total, share, total)
 
 
 def gradients(
@@ -246,9 +249,9 @@ def gradients(
     units, (W_ih, W_hh, _, _), (B, H) = how.units(x.shape), weights, h0_shape[-2:]
     *planes, snapshots = kept
     rows = x.reshape(-1, x.shape[-1])
-    dY = np.zeros((len(rows), H), x.dtype) if dy[0] is None else dy[0].reshape(-1, H)
+    dY = np.broadcast_to(np.zeros(H, x.dtype), (len(rows), H)) if dy[0] is None else dy[0].reshape(-1, H)
     ends = [np.zeros((B, H), x.dtype) if d is None else d.reshape(B, H) for d in dy[1:]]
-    every = None if trace is None else [np.empty_like(dY) for _ in ends]
+    every = None if trace is None else [np.empty(dY.shape, dY.dtype) for _ in ends]
     ds = ends
     sums = Sums(kernel, x, W_ih, (needs[0], *needs[-4:]), how.pool)
     for unit, buffers in again(kernel, units, rows, weights, planes, snapshots, how):

@@ -203,7 +203,8 @@ class Recurrent(Module):
             return tuple(given.states) if alone else tuple(state[k] for state in given.states)
         x, lead = given.x.array, (1,) * alone
         shapes = [(*lead, given.batch, n) for n in self.state_sizes()]
-        return tuple(Tensor.wrap(arrays.backend(x).zeros(shape, x.dtype, given.x.device)) for shape in shapes)
+        zeros, dtype = arrays.backend(x).zeros, arrays.element_type(x)
+        return tuple(Tensor.wrap(zeros(shape, dtype, given.x.device)) for shape in shapes)
 
     def _sequence(
         self, x: Tensor, states: States, layer: int, reverse: bool, sizes: tuple[int, ...] | None
@@ -295,11 +296,11 @@ class Recurrent(Module):
         if states is None:
             return
         if any(state.dim() != 2 + batched for state in states):
-            kind, names = ("batched 3-D", "3-D") if batched else ("unbatched 2-D", "2-D")
+            kind, wanted = ("batched 3-D", "3-D") if batched else ("unbatched 2-D", "2-D")
             if len(states) == 1:
-                raise RuntimeError(f"For {kind} input, hx should also be {names} but got {states[0].dim()}-D tensor")
-            found = ", ".join(f"{state.dim()}-D" for state in states)
-            raise RuntimeError(f"For {kind} input, hx and cx should also be {names} but got ({found}) tensors")
+                raise RuntimeError(f"For {kind} input, hx should also be {wanted} but got {states[0].dim()}-D tensor")
+            got = ", ".join(f"{state.dim()}-D" for state in states)
+            raise RuntimeError(f"For {kind} input, hx and cx should also be {wanted} but got ({got}) tensors")
         names = ("hidden",) if len(states) == 1 else ("hidden[0]", "hidden[1]")
         for name, state, size in zip(names, states, self.state_sizes()):
             expected = (self.num_layers * self.directions, batch, size)

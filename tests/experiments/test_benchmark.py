@@ -353,7 +353,7 @@ def test_rows_of_a_group_share_a_table_and_a_panel(one_thread_granted):
     assert lines[1] == ["tiny", "small"]
     assert lines[3:] == [[OURS, "2.00", "8.00"], [BASE, "1", "1"]]
     (panel,) = chart.draw(measured, "machine").axes
-    assert [label.get_text().split() for label in panel.get_yticklabels()] == [["lstm-tiny", OURS], ["lstm-small", OURS]]
+    assert [label.get_text().split() for label in panel.get_yticklabels()] == [["tiny", OURS], ["small", OURS]]
 
 
 def test_a_row_with_a_peer_that_has_threads_of_its_own_is_timed_by_the_process(one_thread_granted):

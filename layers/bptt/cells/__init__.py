@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ...module import Module
-from ...recurrent import GRU, LSTM, RNN, GRUCell, LSTMCell, RNNCell
+from ...recurrent import GRU, LSTM, RNN, GRUCell, LSTMCell, Recurrent, RNNCell
 from .base import Forward, Index, Linearised, Weights
 from .elman import LinearisedElman
 from .gru import LinearisedGRU
@@ -18,7 +18,7 @@ def linearise(module: Module, forward: Forward, weights: Weights, training: bool
     Raises:
         TypeError: there are no closed forms for this kind of module, or for these settings of it.
     """
-    if (training and getattr(module, "recurrent_dropout", 0.0)) or not isinstance(module, Closed):
+    if not isinstance(module, Closed) or (training and isinstance(module, Recurrent) and module.recurrent_dropout):
         raise TypeError(_unknown(module, "with recurrent_dropout in training" * isinstance(module, Closed)))
     if isinstance(module, (RNN, RNNCell)):
         return LinearisedElman(forward, weights, module.nonlinearity)

@@ -129,6 +129,6 @@ def test_on_every_array_library(kind: Any, library: Any) -> None:
         bptt.artbp(there, x, loss, 0.0, states),
     ):
         assert_same({name: g.to("cpu") for name, g in found.items()}, expected)
-    many = bptt.uoro(there, x, loss, states, samples=3, generator=mg.Generator("cpu") if library.name != "cuda" else None)
+    many = bptt.uoro(there, x, loss, states, samples=3, generator=mg.Generator(library.device))
     assert all(library.numpy(g).shape == (3, *expected[name].shape) for name, g in many.items())
-    assert np.isfinite(library.numpy(bptt.jacobian_product(there, x, states, 2).log_norm)).all() if library.name == "cpu" else True
+    assert bptt.jacobian_product(there, x, states, 2).log_norm.shape == (1, 2)
