@@ -1,4 +1,4 @@
-"""The command line: ``python -m experiments list``, ``run NAME``, ``predict RUN``, ``bench``."""
+"""The command line: ``python -m experiments list``, ``run NAME``, ``predict RUN``, ``data``, ``bench``."""
 
 import argparse
 import io
@@ -25,6 +25,7 @@ examples:
   python -m experiments run flow --help              every setting of one experiment
   python -m experiments run surnames                 train a classifier of surnames, on a sample
   python -m experiments predict surnames kang        ask it
+  python -m experiments data list                    the real data sets that can be fetched
   python -m experiments bench engine                 time the engine against what else is installed
 """
 
@@ -52,11 +53,12 @@ COMMANDS = {
     "list": "what there is: name, source, running time",
     "run": "run one experiment; run --help",
     "predict": "ask the model that a run has trained; predict --help",
+    "data": "what data there is, and fetching it; data --help",
     "bench": "time the engine against what else is installed; bench --help",
 }
 
 # Commands with a module of their own, whose `main` is handed the arguments.
-ELSEWHERE = {"predict": "experiments.predict", "bench": "experiments.benchmark"}
+ELSEWHERE = {"predict": "experiments.predict", "data": "experiments.data.command", "bench": "experiments.benchmark"}
 
 
 def parsers() -> tuple[Parser, Parser]:

@@ -3,6 +3,7 @@
 Read module.py first (what a Module is), then linear.py (the smallest that learns), then recurrent/elman.py.
 """
 
+import importlib
 from typing import Any
 
 from minigrad.names import missing_attribute
@@ -33,4 +34,6 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
+    if name == "bptt":  # imported when first asked for: nothing else needs it
+        return importlib.import_module(".bptt", __name__)
     raise missing_attribute("layers", name, __all__)

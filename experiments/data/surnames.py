@@ -10,13 +10,15 @@ from typing import Any, Self
 
 import numpy as np
 
+import minigrad
 from minigrad import Tensor
 
 from ..lab import UsageError
 from .batches import batches
+from .names import read_folder
 from .splits import SPLITS, stratified
-from .table import CsvTable, Row, read_csv
-from .vectorizer import Sequences, SequenceVectorizer
+from .table import CsvTable, read_csv
+from .vectorizer import Sequences, SequenceVectorizer, one_step_ahead
 from .vocabulary import SequenceVocabulary, Vocabulary
 
 SAMPLE = "surnames_sample.csv"
@@ -33,42 +35,60 @@ class Surname:
 
 
 def read_surnames(path: Path | None, seed: int) -> list[Surname]:
-    """Read surnames from a CSV file, or the sample when `path` is None; columns may be in any order, others are ignored.
+    """Read surnames from a CSV file, a folder of names (see `names`), or the sample when `path` is None.
 
-    Where there is no column `split`, the rows are split at random, 70/15/15 within every nationality, by `seed`.
+    The columns may be in any order, others are ignored. Without a column `split`, and from a folder, the names are split at
+    random, 70/15/15 within every nationality, by `seed`.
 
     Raises:
-        UsageError: the file is not a table of surnames; the message names its line.
+        UsageError: these are no surnames; the message names the file and its line.
     """
-    table = read_csv(path, sample=SAMPLE, required=("surname", "nationality"))
+    if path is not None and path.is_dir():
+        names = read_folder(path, LONGEST)
+        splits = stratified([nationality for _, nationality in names], seed)
+        rows = [Surname(*name, split) for name, split in zip(names, splits)]
+        _check_splits(f"--data {path}", rows)
+        return rows
+    return _from_table(read_csv(path, sample=SAMPLE, required=("surname", "nationality")), seed)
+
+
+def _from_table(table: CsvTable, seed: int) -> list[Surname]:
     for row in table.rows:
         if (length := len(row.values["surname"])) > LONGEST:
             raise table.error(row, f"a surname of {length} characters; {LONGEST} are the most")
     if "split" in table.columns:
-        splits = [_split(table, row) for row in table.rows]
+        splits = [table.split(row) for row in table.rows]
     else:
         splits = stratified([row.values["nationality"] for row in table.rows], seed)
     rows = [Surname(row.values["surname"], row.values["nationality"], split) for row, split in zip(table.rows, splits)]
-    _check_splits(table, rows)
-    return rows
-
-
-def _split(table: CsvTable, row: Row) -> str:
-    split = row.values["split"]
-    if split not in SPLITS:
-        raise table.error(row, f"the split is {split!r}; it should be {', '.join(SPLITS[:-1])} or {SPLITS[-1]}")
-    return split
-
-
-def _check_splits(table: CsvTable, rows: list[Surname]) -> None:
-    counts = Counter(row.split for row in rows)
-    for split in SPLITS:
-        if not counts[split]:
-            raise UsageError(f"{table.origin}: none of its {len(rows)} rows is in the split {split!r}; add some")
+    _check_splits(table.origin, rows)
     known = {row.nationality for row in rows if row.split == "train"}
     for surname, row in zip(rows, table.rows):
         if surname.nationality not in known:
             raise table.error(row, f"{surname.nationality!r} is in {surname.split} and never in train")
+    return rows
+
+
+def _check_splits(origin: str, rows: list[Surname]) -> None:
+    counts = Counter(row.split for row in rows)
+    for split in SPLITS:
+        if not counts[split]:
+            raise UsageError(f"{origin}: none of its {len(rows)} rows is in the split {split!r}; add some")
+
+
+@dataclass(frozen=True)
+class NameBatch:
+    """B names; time comes first and MASK = 0 fills up. All int64 but `mask`.
+
+    A classifier reads `ids`; a generator reads BEGIN x_1 … x_n, `inputs`, and should say x_1 … x_n END, `targets`.
+    """
+
+    ids: Tensor  # (L, B): BEGIN x_1 … x_n END
+    lengths: Tensor  # (B,), with BEGIN and END
+    inputs: Tensor  # (L − 1, B)
+    targets: Tensor  # (L − 1, B)
+    mask: Tensor  # bool (L − 1, B): False where `targets` is filled up
+    nationalities: Tensor  # (B,)
 
 
 @dataclass(frozen=True)
@@ -85,6 +105,18 @@ class Examples:
 
     def __len__(self) -> int:
         return len(self.nationalities)
+
+    @property
+    def lengths(self) -> np.ndarray:
+        """The length of each name, (N,): what a loader's buckets go by."""
+        return self.names.lengths
+
+    def batch(self, rows: np.ndarray) -> NameBatch:
+        """The batch of these rows, filled up to its longest name: what a `Loader` hands out."""
+        names = self.names.trimmed(rows)
+        inputs, targets, mask = one_step_ahead(names)
+        arrays = (names.ids.T, names.lengths, inputs, targets, mask, self.nationalities[rows])
+        return NameBatch(*(minigrad.from_numpy(np.ascontiguousarray(array)) for array in arrays))
 
     def batches(self, size: int, *, trim: bool = False, **options: Any) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
         """Batches of ids, lengths and nationalities (see `batches`), with `trim` cut to the batch's longest name."""

@@ -37,7 +37,7 @@ from .. import lab
 from ..data.text import Characters
 from ..lab import Arrays, Claim, Experiment, Record, Table, option
 from ..lab.figures import PALETTE, Colours, new_figure, ordered_colours
-from ..lab.training import train
+from ..lab.training import Training
 from .flow_formula import chain, jacobians, ln_norm, loss_gradient
 
 # The axes of the arrays: networks, gains, stages, t, sequences.
@@ -119,16 +119,24 @@ def build(config: Config, alphabet: int, nonlinearity: str, kind: str, gain: flo
 def fit(model: CharRNN, text: Characters, config: Config, record: Record, **labels: object) -> None:
     """Next-character training with a loss at every step, on windows drawn from the text."""
     rng = np.random.default_rng(config.seed)
-    parameters = list(model.parameters())
-    optimizer = {"sgd": optim.SGD, "adam": optim.Adam}[config.optimizer](parameters, lr=config.lr)
+    optimizer = {"sgd": optim.SGD, "adam": optim.Adam}[config.optimizer](model.parameters(), lr=config.lr)
 
-    def loss() -> Tensor:
+    def loss(_: int) -> Tensor:
         starts = rng.integers(len(text.ids) - config.T, size=config.batch)
         x, y = text.windows(starts, config.T)
         h = minigrad.stack(model(minigrad.tensor(x)), dim=1)
         return F.cross_entropy(model.readout(h).flatten(0, 1), minigrad.tensor(y).flatten())
 
-    train(loss, parameters, optimizer, updates=config.updates, max_norm=config.max_norm, record=record, **labels)
+    Training(
+        model=model,
+        optimizer=optimizer,
+        batches=lambda: range(config.updates),
+        loss=loss,
+        updates=config.updates,
+        max_norm=config.max_norm,
+        not_finite="skip",
+        watch=lambda **figures: record.metric(**labels, **figures),
+    ).epoch()
 
 
 def graph_gradients(model: CharRNN, x: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -13,7 +13,7 @@ import numpy as np
 
 import minigrad
 from layers import CrossEntropyLoss, Module
-from minigrad import Tensor, optim
+from minigrad import Tensor
 
 from ..lab.confusion import accuracy, confusion_matrix, macro_recall
 
@@ -32,32 +32,6 @@ class Scores:
         """Loss, accuracy and macro recall by name: ``train_loss``, ``train_accuracy``, ``train_recall``."""
         values = {"loss": self.loss, "accuracy": accuracy(self.confusion), "recall": macro_recall(self.confusion)}
         return {f"{split}_{name}": value for name, value in values.items()}
-
-
-def train_step(
-    model: Module, batch: Batch, criterion: CrossEntropyLoss, optimizer: optim.Optimizer
-) -> tuple[float, np.ndarray]:
-    """One update on one batch; the loss before it, and the nationalities predicted."""
-    ids, lengths, nationalities = batch
-    optimizer.zero_grad()
-    y = model(ids, lengths)
-    loss = criterion(y, nationalities)
-    loss.backward()
-    optimizer.step()
-    return loss.item(), y.detach().numpy().argmax(axis=1)
-
-
-def train_epoch(
-    model: Module, batches: Iterable[Batch], criterion: CrossEntropyLoss, optimizer: optim.Optimizer, classes: int
-) -> Scores:
-    """One update for each batch; the mean of the losses on the way, and what was predicted on the way."""
-    model.train()
-    losses, confusion = [], np.zeros((classes, classes), dtype=np.int64)
-    for batch in batches:
-        loss, predicted = train_step(model, batch, criterion, optimizer)
-        losses.append(loss)
-        confusion += confusion_matrix(batch[-1].numpy(), predicted, classes)
-    return Scores(float(np.mean(losses)), confusion)
 
 
 @minigrad.no_grad()

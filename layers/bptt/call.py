@@ -54,13 +54,13 @@ class Record:
         graph: bool = False,
     ) -> None:
         self.module, self.weights, self.reverse, self.graph = module, weights, reverse, graph
-        self.training = module.training
         self.x, self.start = copy(x), [flat(copy(state)) for state in states]
         self.padding = None if sizes is None else Padding.of(sizes, columns, x)
         self._single = states[0].ndim == 1  # a cell without batch
         self.recorded = False
         self.runs: list[list[Tap]] = []  # the taps of an unrolled sequence; more where create_graph unrolls a fused one again
         self._y: Tensor | None = None  # of a fused op
+        self._mask: Tensor | None = None
         self._live: list[Tensor] = [*states] if graph else []
         self._received: Received | None = None
 
@@ -72,8 +72,14 @@ class Record:
         if self.graph:
             self._live = [*outputs[: 1 + len(self.start)], *self._live]
 
-    def watch(self, step: Step) -> Step:
-        """Return the step of a sequence that is about to be unrolled, with taps around it."""
+    def watch(self, step: Step, mask: Tensor | None = None) -> Step:
+        """Return the step of a sequence that is about to be unrolled, with taps around it.
+
+        Args:
+            step: the cell.
+            mask: (B, ·), what h_{t−1} is multiplied with on its way into W_hh; None for nothing.
+        """
+        self._mask = None if mask is None else copy(mask)
         taps: list[Tap] = []
         self.runs.append(taps)
 
@@ -128,11 +134,11 @@ class Record:
             steps = [[Tensor.wrap(value) for value in tap.values] for tap in self.runs[0]]
             h, *rest = (self._spread(self._joined(list(values))) for values in zip(*steps))
             c = rest[0] if rest else None
-        x = self._spread(self.x)
-        if self.padding is None:
-            return Forward(x, start, h, c, self.reverse)
-        entry = self.padding.last if self.reverse else self.padding.first
-        return Forward(x, start, h, c, self.reverse, self.padding.valid, entry)
+        mask = None if self._mask is None else self._reorder(self._mask).expand(h.shape)
+        found = Forward(self._spread(self.x), start, h, c, self.reverse, mask)
+        if self.padding is not None:
+            found.valid, found.entry = self.padding.valid, self.padding.last if self.reverse else self.padding.first
+        return found
 
     @no_grad
     def received(self) -> Received:
@@ -155,7 +161,7 @@ class Record:
         found = self._tapped(passed("entering"), passed("leaving"))
         if self._y is None:
             return found
-        linear = linearise(self.module, self.outcome(), self.weights, self.training)  # of a fused op, unrolled by create_graph
+        linear = linearise(self.module, self.outcome(), self.weights)  # of a fused op, unrolled by create_graph
         return found._replace(total=linear.totals(found.leaving), leaving=[])
 
     # ------------------------------------------------------------------ asked by flow
@@ -184,13 +190,13 @@ class Record:
     # ------------------------------------------------------------------ shapes
 
     def _fused(self, dY: Tensor, ends: Sequence[Tensor], starts: Sequence[Tensor]) -> Received:
-        """Return what is known of a fused op's sequence; `dY` is (…, T, B, H), or (…, N, H) where packed."""
+        """Return what is known of a fused op's sequence; `dY` is (…, T, B, H), or (…, N, H) where packed, and is written to."""
         first = self._spread(dY)
         ends, starts = (
             [self._reorder(d.reshape(*first.shape[:-3], -1, d.shape[-1])) for d in given] for given in (ends, starts)
         )
         rest = [minigrad.zeros(*first.shape[:-1], d.shape[-1], dtype=d.dtype, device=d.device) for d in ends[1:]]
-        outside = [d + self._at_end(end) for d, end in zip([first, *rest], ends)]
+        outside = [self._with_end(d, end) for d, end in zip([first, *rest], ends)]
         return Received(outside, list(starts), [], [])
 
     def _tapped(self, entered: list[Tensor], left: list[Tensor]) -> Received:
@@ -221,14 +227,12 @@ class Record:
     def _reorder(self, states: Tensor) -> Tensor:
         return states if self.padding is None else self.padding.reorder(states)
 
-    def _at_end(self, end: Tensor) -> Tensor:
-        """Return (…, T, B, ·), zero but for `end` (…, B, ·) at the step where the recurrence of each sequence ends."""
-        end = end.unsqueeze(-3)
+    def _with_end(self, d: Tensor, end: Tensor) -> Tensor:
+        """Return d (…, T, B, ·) with `end` (…, B, ·) added at the step where the recurrence of each sequence ends."""
         if self.padding is not None:
-            return minigrad.where(self.padding.first if self.reverse else self.padding.last, end, 0.0)
-        T = self.x.shape[0]
-        rest = minigrad.zeros(*end.shape[:-3], T - 1, *end.shape[-2:], dtype=end.dtype, device=end.device)
-        return minigrad.cat([end, rest] if self.reverse else [rest, end], -3)
+            return d + minigrad.where(self.padding.first if self.reverse else self.padding.last, end.unsqueeze(-3), 0.0)
+        d[..., 0 if self.reverse else -1, :, :] += end
+        return d
 
 
 def joined(parts: Sequence[Received]) -> Received:

@@ -10,20 +10,23 @@ The map of a network that learns long lags is dark far off its diagonal; Bengio,
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
+
 import minigrad
-from minigrad import Tensor, autograd, no_grad
+from minigrad import Tensor, arrays, autograd, no_grad
 
 from ..module import Module
 from ..recurrent import Recurrent
 from .call import Received, joined
-from .norms import log_norm, recursion, together
+from .norms import log_norm, outside_at, recursion, together
 from .steps import Steps
 from .trace import Trace
 
-MEMORY = 1 << 28
+MEMORY = 1 << 29
 """Bytes of gradients in flight at once; more losses than fit are done in chunks."""
 
 
@@ -93,7 +96,7 @@ def _steps(trace: Trace, at: Any) -> Steps:
 
 def _chunks(steps: Steps, N: int) -> list[slice]:
     """Return the losses in portions whose gradients fit in memory."""
-    each = 4 * sum(state.numel() * state.element_size() for state in steps.linear.states)
+    each = 2 * sum(state.numel() * state.element_size() for state in steps.linear.states)
     many = max(1, MEMORY // max(each, 1))
     return [slice(first, min(first + many, N)) for first in range(0, N, many)]
 
@@ -104,10 +107,26 @@ def _logs(steps: Steps, L: Tensor, rows: slice, state: str) -> Tensor:
     T, B = linear.states[k].shape[:2]
     choice = minigrad.eye(len(L), dtype=L.dtype, device=L.device)[rows]
     outside = _outside(steps, L, choice).outside
-    logs = minigrad.zeros(len(choice), T, B, dtype=minigrad.float64, device=L.device)
-    for t, scaled in recursion(linear, outside):
-        logs[:, t] = log_norm(scaled, k)
-    return logs
+    order, begun = _late_first(outside_at(outside), linear.forward.order)
+    outside = [d.index_select(0, order) for d in outside]
+    logs = minigrad.full((len(choice), T, B), -math.inf, dtype=minigrad.float64, device=L.device)
+    for t, scaled in recursion(linear, outside, begun):
+        logs[: len(scaled.m[k]), t] = log_norm(scaled, k)
+    return logs.index_select(0, order.argsort())
+
+
+def _late_first(occurs: Tensor, steps: list[int]) -> tuple[Tensor, list[int]]:
+    """Return the order of the losses in which their gradients begin on the way back, and how many have begun at each step.
+
+    `occurs` (n, T) says at which steps a loss adds something. A loss goes no further forward than its own step: half of the
+    map of a causal layer is zero, and left out.
+    """
+    T = len(steps)
+    back = np.asarray(steps[::-1])
+    found = arrays.to_numpy(occurs.array)[:, back]
+    first = np.where(found.any(1), found.argmax(1), T)
+    order = np.argsort(first, kind="stable")
+    return minigrad.tensor(order, device=occurs.device), [int((first <= k).sum()) for k in range(T)]
 
 
 def _outside(steps: Steps, L: Tensor, choice: Tensor) -> Received:

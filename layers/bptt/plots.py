@@ -29,7 +29,7 @@ MARKS = {"i": "o", "f": "s", "o": "^", "r": "o", "z": "s"}
 
 
 def plot_states(steps: Steps, name: str = "h", ax: Axes | None = None, *, sequence: int = 0) -> Axes:
-    """Draw a state, a gate or a gradient, unit by step; gradients on a logarithmic scale of six decades to either side.
+    """Draw a state, a gate or a gradient, unit by step; gradients on a logarithmic scale of four decades to either side.
 
     Args:
         steps: `trace[0]`.
@@ -217,7 +217,7 @@ def _colours(values: np.ndarray, name: str, gate: bool) -> dict[str, Any]:
     largest = 1.0 if gate else float(np.abs(values).max()) or 1.0
     if not name.startswith("d"):
         return {"cmap": "PuOr", "vmin": -largest, "vmax": largest}
-    return {"cmap": "PuOr", "norm": SymLogNorm(largest * 1e-6, vmin=-largest, vmax=largest)}
+    return {"cmap": "PuOr", "norm": SymLogNorm(largest * 1e-4, vmin=-largest, vmax=largest)}
 
 
 def _figure(ax: Axes) -> Any:

@@ -37,7 +37,8 @@ class Steps:
             return first
         x, h = (minigrad.cat([getattr(part, name) for part in parts]) for name in ("x", "h"))
         c = None if first.c is None else minigrad.cat([part.c for part in parts if part.c is not None])
-        return Forward(x, first.start, h, c, first.reverse)
+        mask = None if first.mask is None else minigrad.cat([part.mask for part in parts if part.mask is not None])
+        return Forward(x, first.start, h, c, first.reverse, mask)
 
     @cached_property
     @no_grad
@@ -45,10 +46,10 @@ class Steps:
         """The steps linearised: their derivatives in closed form (cells/).
 
         Raises:
-            TypeError: there are none, with layer_norm, zoneout, or recurrent_dropout in training; so for what needs them.
+            TypeError: there are none, with layer_norm or zoneout; so for what needs them.
         """
         first = self.records[0]
-        return linearise(first.module, self._forward, first.weights, first.training)
+        return linearise(first.module, self._forward, first.weights)
 
     @property
     def x(self) -> Tensor:

@@ -102,10 +102,13 @@ class Traced:
 
     # ------------------------------------------------------------------ attached to the module
 
-    def attach(self) -> None:
-        """Listen to the module."""
+    def check(self) -> None:
+        """Refuse a module that is being traced already."""
         if any(isinstance(getattr(hook, "__self__", None), Traced) for hook, _ in self.module._forward_hooks.values()):
             raise RuntimeError(f"{self.name} is being traced already")
+
+    def attach(self) -> None:
+        """Listen to the module."""
         self._handles = [
             self.module.register_forward_pre_hook(self._begin, with_kwargs=True),
             self.module.register_forward_hook(self._end),
@@ -157,7 +160,8 @@ class Traced:
         single = not isinstance(module, Recurrent) or not module.bidirectional
         chainable = single and not isinstance(now.input, PackedSequence)
         weights = [record.weights for record in now.records.values()]
-        call = next((call for call in self.calls if chainable and call.goes_on(now.states, weights)), None)
+        known = reversed(self.calls) if chainable and now.states else ()
+        call = next((call for call in known if call.goes_on(now.states, weights)), None)
         if call is None:
             call = Call(self.name, self.module, chainable)
             self.calls.append(call)
@@ -204,8 +208,9 @@ class _Running:
 class Trace:
     """Every recurrent layer and cell of a module, traced while the `with` lasts: `with bptt.trace(module) as trace:`.
 
-    Backward passes of what was computed inside are still recorded after it. The gradients of several backward passes add up,
-    as those in `.grad` do; `forget_gradients()` starts again.
+    All that runs inside is kept: open it around a training step, not around the training. Backward passes of what was computed
+    inside are still recorded after it. The gradients of several backward passes add up, as those in `.grad` do;
+    `forget_gradients()` starts again.
 
     Args:
         module: RNN, LSTM, GRU, one of their cells, or any module that contains some.
@@ -227,6 +232,8 @@ class Trace:
             raise ValueError(f"there is no RNN, LSTM, GRU or cell of one in {kind}: nothing to trace")
 
     def __enter__(self) -> Trace:
+        for traced in self.modules.values():
+            traced.check()
         for traced in self.modules.values():
             traced.attach()
         return self

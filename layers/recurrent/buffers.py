@@ -9,6 +9,7 @@ lives, and two forwards before a backward have two sets of planes.
 from __future__ import annotations
 
 import weakref
+from collections import OrderedDict
 from math import prod
 from typing import Any
 
@@ -22,9 +23,10 @@ class Pool:
     """Arrays whose memory comes back. It never keeps more idle memory than was in use at one time."""
 
     def __init__(self) -> None:
-        self._idle: dict[int, np.ndarray] = {}  # by id; a dict, for memory may come back at any time, also while one looks
+        # By id, oldest first. Memory comes back when the collector likes, also while one looks for some.
+        self._idle: OrderedDict[int, np.ndarray] = OrderedDict()
         self._lent: dict[int, tuple[weakref.ref[np.ndarray], np.ndarray]] = {}  # a reference has the hash of an array: none
-        self._in_use = self._most = 0
+        self._in_use = self._most = self._spare = 0
 
     def empty(self, shape: tuple[int, ...] | int, dtype: Any) -> np.ndarray:
         """Return an array with whatever values its memory holds."""
@@ -44,6 +46,7 @@ class Pool:
     def _take(self, size: int) -> np.ndarray:
         for key, memory in list(self._idle.items()):
             if size <= memory.nbytes <= size + (size >> 2) and self._idle.pop(key, None) is memory:
+                self._spare -= memory.nbytes
                 return memory
         return np.empty(size, np.uint8)
 
@@ -51,12 +54,10 @@ class Pool:
         _, memory = self._lent.pop(id(reference))
         self._in_use -= memory.nbytes
         self._idle[id(memory)] = memory
-        spare = sum(kept.nbytes for kept in list(self._idle.values())) - self._most
-        for key, oldest in list(self._idle.items()):
-            if spare <= 0:
-                break
-            spare -= oldest.nbytes
-            self._idle.pop(key, None)
+        self._spare += memory.nbytes
+        while self._spare > self._most and self._idle:
+            _, oldest = self._idle.popitem(last=False)
+            self._spare -= oldest.nbytes
 
     def __reduce__(self) -> tuple[type[Pool], tuple[()]]:
         """Copy and pickle as a new pool: memory is not shared between copies of a layer."""

@@ -6,7 +6,8 @@ turn comes, and t − y units with s − 1 states. So C(t, s) needs no bookkeepi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from itertools import accumulate
 
 import minigrad
 from minigrad import Tensor
@@ -15,7 +16,7 @@ from minigrad.utils.checkpoint import checkpoint
 from .schedule import Budget, Checkpoint, segment_length, split
 
 States = tuple[Tensor, ...]
-Run = Callable[[Tensor, States, Sequence[int] | None], tuple[Tensor, ...]]
+Run = Callable[[Tensor, States, tuple[int, ...] | None], tuple[Tensor, ...]]
 """(x, the states before, sizes) -> y and the states after, shaped alike: `unrolled` without the rest of its arguments."""
 
 
@@ -36,8 +37,8 @@ def piecewise(
     length = segment_length(kind, T)
     units = [slice(t, min(t + length, T)) for t in range(0, T, length)]
     units = units[::-1] if reverse else units
-
-    inputs = [x[unit] if sizes is None else x[sum(sizes[: unit.start]) : sum(sizes[: unit.stop])] for unit in units]
+    rows = range(T + 1) if sizes is None else [0, *accumulate(sizes)]
+    inputs = [x[rows[unit.start] : rows[unit.stop]] for unit in units]
     count = len(states)
 
     def one(unit: slice, x: Tensor, states: States) -> tuple[Tensor, ...]:
@@ -48,13 +49,13 @@ def piecewise(
 
     def through(first: int, budget: int, *given: Tensor) -> tuple[Tensor, ...]:
         """Go from the states, given first, through units of which the inputs are given; keep the inside of the last one."""
-        states, inputs, parts = given[:count], given[count:], []
+        states, inputs, parts = list(given[:count]), given[count:], []
         while len(inputs) > 1:
             y = split(len(inputs), budget)
-            part, *states = checkpoint(through, first, budget, *states, *inputs[:y])  # type: ignore[assignment]
+            part, *states = checkpoint(through, first, budget, *states, *inputs[:y])
             parts.append(part)
             first, budget, inputs = first + y, budget - 1, inputs[y:]
-        part, *states = one(units[first], inputs[0], states)  # type: ignore[assignment]
+        part, *states = one(units[first], inputs[0], tuple(states))
         parts.append(part)
         return minigrad.cat(parts[::-1] if reverse else parts, 0), *states
 

@@ -146,8 +146,8 @@ def backward(
         ds = [d[: segment.rows] for d in carried]
         each = [_steps(segment, layout, d, every and every[k]) for k, d in enumerate(ds)]
         in_time = layout.in_time
-        on = [in_time(segment.of(side)) for side in (dA, dA_h)]
-        kernel.backward(Bptt(in_time(segment.of(dY)), ds, each, planes, W_hh, *on, pool))
+        dy, on_x, on_h = (in_time(segment.of(part)) for part in (dY, dA, dA_h))
+        kernel.backward(Bptt(dy, ds, each, planes, W_hh, on_x, on_h, pool))
     return Backward(dA, dA_h, carried)
 
 

@@ -226,7 +226,7 @@ class Recurrent(Module):
                 return self.step(x, states, layer, reverse, None if mask is None else mask[: x.shape[0]])
 
             def run(x: Tensor, states: States, sizes: tuple[int, ...] | None) -> States:
-                return unrolled(recorded(), step if trace is None else trace.watch(step), x, states, sizes, reverse)
+                return unrolled(recorded(), step if trace is None else trace.watch(step, mask), x, states, sizes, reverse)
 
             if self.checkpoint is None or not mode.recording:
                 return run(x, states, sizes)

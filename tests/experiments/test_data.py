@@ -195,7 +195,7 @@ def test_bad_data_is_named_with_its_line(case, tmp_path):
 
 
 def test_a_file_that_is_not_there_or_is_a_folder(tmp_path):
-    for path, message in ((tmp_path / "nope.csv", "No such file"), (tmp_path, "Is a directory")):
+    for path, message in ((tmp_path / "nope.csv", "No such file"), (tmp_path, "has no files NATIONALITY.txt")):
         with pytest.raises(UsageError, match=message):
             read_surnames(path, 0)
 

@@ -4,6 +4,10 @@ import pytest
 
 import minigrad
 
+from ..minigrad.conftest import uncollected
+
+__all__ = ["uncollected"]
+
 
 @pytest.fixture(autouse=True)
 def _seed():

@@ -124,6 +124,17 @@ def test_steps_of_segments(steps, kind, count):
     assert steps[0] == count
 
 
+@pytest.mark.parametrize(("kind", "count"), [("sqrt", 190), (7, 198), (Budget(3), 590), (Budget(3, segment=10), 250)])
+def test_steps_of_a_graph_of_ops(monkeypatch, kind, count):
+    """The same schedule, by nested checkpoints."""
+    ran = []
+    step = nn.RNN.step
+    monkeypatch.setattr(nn.RNN, "step", lambda *args: ran.append(1) or step(*args))
+    module, x = nn.RNN(2, 3, fused=False, checkpoint=kind), minigrad.randn(100, 2, 2)
+    module(x)[0].sum().backward()
+    assert len(ran) == count
+
+
 def test_the_forward_pass_alone_runs_nothing_twice(steps):
     for kind in KINDS:
         steps[0] = 0
@@ -162,9 +173,9 @@ def test_nothing_is_kept_without_a_graph(make):
         assert held < 1.1 * y.array.nbytes + 100_000, "more than y lives on"
 
 
-def peak(T, kind):
+def peak(T, kind, B=1, H=16):
     """Return the most bytes held during a forward and backward pass, beyond x, y and the steps' gradients."""
-    module, x = nn.LSTM(8, 16, checkpoint=kind), minigrad.randn(T, 1, 8)
+    module, x = nn.LSTM(8, H, checkpoint=kind), minigrad.randn(T, B, 8)
     tracemalloc.start()
     try:
         y, (h, _) = module(x)
@@ -181,6 +192,11 @@ def test_memory_grows_with_the_root_of_the_length():
 
 def test_memory_of_a_budget_does_not_grow():
     assert peak(3_200, Budget(4, segment=64)) < 1.1 * peak(1_600, Budget(4, segment=64)) + 20_000
+
+
+def test_states_that_have_had_their_use_are_dropped():
+    """Of h and c, 8 kB each; most of 400 are kept at one time or other."""
+    assert peak(400, Budget(20), B=32, H=64) < 1.2 * peak(200, Budget(20), B=32, H=64)
 
 
 @pytest.mark.slow

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ...module import Module
-from ...recurrent import GRU, LSTM, RNN, GRUCell, LSTMCell, Recurrent, RNNCell
+from ...recurrent import GRU, LSTM, RNN, GRUCell, LSTMCell, RNNCell
 from .base import Forward, Index, Linearised, Weights
 from .elman import LinearisedElman
 from .gru import LinearisedGRU
@@ -12,14 +12,14 @@ from .lstm import LinearisedLSTM
 __all__ = ["Forward", "Index", "Linearised", "Weights", "linearise"]
 
 
-def linearise(module: Module, forward: Forward, weights: Weights, training: bool) -> Linearised:
+def linearise(module: Module, forward: Forward, weights: Weights) -> Linearised:
     """Return the steps of a recurrent layer or cell, linearised around what its forward pass computed.
 
     Raises:
         TypeError: there are no closed forms for this kind of module, or for these settings of it.
     """
-    if not isinstance(module, Closed) or (training and isinstance(module, Recurrent) and module.recurrent_dropout):
-        raise TypeError(_unknown(module, "with recurrent_dropout in training" * isinstance(module, Closed)))
+    if not isinstance(module, RNN | GRU | LSTM | RNNCell | GRUCell | LSTMCell):
+        raise TypeError(_unknown(module))
     if isinstance(module, (RNN, RNNCell)):
         return LinearisedElman(forward, weights, module.nonlinearity)
     if isinstance(module, (GRU, GRUCell)):
@@ -29,11 +29,8 @@ def linearise(module: Module, forward: Forward, weights: Weights, training: bool
     return LinearisedLSTM(forward, weights, module.variant.coupled)
 
 
-Closed = RNN | GRU | LSTM | RNNCell | GRUCell | LSTMCell
-
-
-def _unknown(module: Module, settings: str) -> str:
+def _unknown(module: Module, settings: str = "") -> str:
     return (
-        f"there are no closed-form derivatives of a {type(module).__name__} {settings}".rstrip()
+        f"there are no closed-form derivatives of {type(module).__name__} {settings}".rstrip()
         + ", so a trace shows its x, h and dh alone, and nothing that is made of gates"
     )

@@ -44,6 +44,7 @@ class Forward:
     h: Tensor  # (T, B, H)
     c: Tensor | None  # (T, B, H); None where it is to be had from h
     reverse: bool
+    mask: Tensor | None = None  # (T, B, ·), what W_hh sees is h_{t−1} ⊙ mask; None: h_{t−1} (recurrent_dropout)
     valid: Tensor | None = None  # (T, B, 1), True where a step is no padding; None: all
     entry: Tensor | None = None  # (T, B, 1), True at the first step of each sequence as the recurrence runs
 
@@ -90,11 +91,14 @@ class Linearised(ABC):
     def __init__(self, forward: Forward, weights: Weights) -> None:
         self.forward, self.w = forward, weights
         self.on_hidden = blocks(self.names, weights.W_hh)
+        h = forward.before(forward.h, forward.start[0])
+        self.before = [h]
+        self.seen = h if forward.mask is None else h * forward.mask  # by W_hh
 
     def pre_activations(self) -> dict[str, Tensor]:
         """Return a = W_ih x_t + b_ih + W_hh h_{t−1} + b_hh by gate, (T, B, H) each."""
         w = self.w
-        a = affine(self.forward.x, w.W_ih, w.b_ih) + affine(self.before[0], w.W_hh, w.b_hh)
+        a = affine(self.forward.x, w.W_ih, w.b_ih) + affine(self.seen, w.W_hh, w.b_hh)
         return dict(zip(self.names, a.chunk(len(self.names), -1)))
 
     def totals(self, leaving: list[Tensor], t: Index = ...) -> list[Tensor]:
@@ -115,7 +119,15 @@ class Linearised(ABC):
 
     def hidden_side(self, da: dict[str, Tensor], t: Index = ...) -> list[tuple[Tensor, Tensor]]:
         """Return for each block of W_hh the gradient of its product and what it multiplies: dW = Σ_b d ⊗ h."""
-        return [(da[name], self.before[0][t]) for name in self.names]
+        return [(da[name], self.seen[t]) for name in self.names]
+
+    def to_hidden(self, d: Tensor, t: Index) -> Tensor:
+        """Return the gradient of h_{t−1}, (…, B, ·), from that of what W_hh sees of it."""
+        return d if self.forward.mask is None else d * self.forward.mask[t]
+
+    def by_hidden(self, W: Tensor, t: Index) -> Tensor:
+        """Return the derivative of W times what W_hh sees of h_{t−1} by h_{t−1}: W, or W diag(mask)."""
+        return W if self.forward.mask is None else W * self.forward.mask[t].unsqueeze(-2)
 
     def back(self, totals: list[Tensor], t: Index) -> list[Tensor]:
         """Return J_tᵀ times a gradient: what comes back to the states before step t, over all paths."""

@@ -19,7 +19,6 @@ class LinearisedElman(Linearised):
         super().__init__(forward, weights)
         h = forward.h
         self.states = [h]
-        self.before = [forward.before(h, forward.start[0])]
         self.gates = {"a": h}
         self.slope = forward.masked(1 - h * h if phi == "tanh" else (h > 0).to(h.dtype))
 
@@ -29,8 +28,8 @@ class LinearisedElman(Linearised):
 
     def paths(self, totals: list[Tensor], t: Index = ...) -> list[dict[str, Tensor]]:
         """Return W_hhᵀ da_t, the only path to h_{t−1}."""
-        return [{"a": self.dgates(totals, t)["a"] @ self.w.W_hh}]
+        return [{"a": self.to_hidden(self.dgates(totals, t)["a"] @ self.w.W_hh, t)}]
 
     def jacobians(self, t: Index = ...) -> Tensor:
         """Return ∂h_t/∂h_{t−1}, (…, B, H, H)."""
-        return scaled_rows(self.slope[t], self.w.W_hh)
+        return scaled_rows(self.slope[t], self.by_hidden(self.w.W_hh, t))

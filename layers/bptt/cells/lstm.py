@@ -27,7 +27,6 @@ class LinearisedLSTM(Linearised):
     def __init__(self, forward: Forward, weights: Weights, coupled: bool = False) -> None:
         self.names = ("i", "g", "o") if coupled else ("i", "f", "g", "o")
         super().__init__(forward, weights)
-        self.before = [forward.before(forward.h, forward.start[0])]
         looking = tuple(name for name in self.names if name != "g")
         self.p = {} if weights.p is None else blocks(looking, weights.p)
         self._run()
@@ -82,11 +81,17 @@ class LinearisedLSTM(Linearised):
         """Return W_kᵀ da_k for each gate k, to h_{t−1}; to c_{t−1} dc_t ⊙ f through the cell state, and p_k ⊙ da_k."""
         da = self.dgates(totals, t)
         to_c = {"c": totals[1] * self.gates["f"][t]} | {name: da[name] * p for name, p in self.p.items() if name != "o"}
-        return [{name: da[name] @ W for name, W in self.on_hidden.items()}, to_c]
+        return [{name: self.to_hidden(da[name] @ W, t) for name, W in self.on_hidden.items()}, to_c]
+
+    def back(self, totals: list[Tensor], t: Index) -> list[Tensor]:
+        """Return W_hhᵀ da_t, one product for all gates, and dc_t ⊙ F."""
+        da = minigrad.cat(list(self.dgates(totals, t).values()), -1)
+        return [self.to_hidden(da @ self.w.W_hh, t), totals[1] * self.F[t]]
 
     def jacobians(self, t: Index = ...) -> Tensor:
         """Return ∂[h_t; c_t]/∂[h_{t−1}; c_{t−1}], (…, B, S, S) with S = 2H, or P + H."""
-        W, F, D = self.on_hidden, self.F[t], self.D[t]
+        F, D = self.F[t], self.D[t]
+        W = {name: self.by_hidden(block, t) for name, block in self.on_hidden.items()}
         parts = [scaled_rows(C[t], W[name]) for name, C in self.C.items()]
         c_by_h = sum(parts[1:], parts[0])
         h_by_h = scaled_rows(self.O[t], W["o"]) + D.unsqueeze(-1) * c_by_h

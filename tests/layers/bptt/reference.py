@@ -51,10 +51,11 @@ class Setting:
 
 
 OPTIONS: dict[str, list[dict[str, Any]]] = {
-    "RNN": [{}, {"nonlinearity": "relu"}],
+    "RNN": [{}, {"nonlinearity": "relu"}, {"recurrent_dropout": 0.5}],
     "LSTM": [{}, {"proj_size": 2}, {"peephole": True}, {"coupled": True}, {"peephole": True, "coupled": True, "proj_size": 2}],
-    "GRU": [{}, {"reset_after": False}],
+    "GRU": [{}, {"reset_after": False}, {"recurrent_dropout": 0.5}, {"reset_after": False, "recurrent_dropout": 0.5}],
 }
+OPTIONS["LSTM"] += [{"recurrent_dropout": 0.5}, {"proj_size": 2, "recurrent_dropout": 0.5}]
 
 
 @st.composite
@@ -102,8 +103,14 @@ def loss_of(y: Any, ends: tuple[Any, ...], b: int) -> Any:
     return (y * w).sin().sum() * (b + 1) + sum(((end * end).sum() for end in ends), mg.tensor(0.0, dtype=y.dtype))
 
 
-def run(setting: Setting, module: Any) -> Reference:
-    """Run every sequence of a setting by itself, and its loss backward."""
+def mask_of(steps: Any, b: int) -> Any:
+    """Return what recurrent_dropout has drawn for a sequence, (1, H). That it is what the layer used, its outputs show."""
+    mask = steps.linear.forward.mask
+    return None if mask is None else mask[0, b : b + 1]
+
+
+def run(setting: Setting, module: Any, trace: Any) -> Reference:
+    """Run every sequence of a setting by itself, and its loss backward; what was dropped is read off a trace."""
     out = Reference(max(setting.lengths), len(setting.lengths))
     for b, values in enumerate(setting.sequences()):
         inputs: list[Any] = [mg.tensor(row[None], requires_grad=True) for row in values]
@@ -115,7 +122,8 @@ def run(setting: Setting, module: Any) -> Reference:
                 states = tuple(mg.zeros(1, n, dtype=mg.float64) for n in module.state_sizes())
                 side: list[Any] = [None] * len(inputs)
                 for t in reversed(range(len(inputs))) if reverse else range(len(inputs)):
-                    states = module.step(inputs[t], states, layer, reverse)
+                    mask = mask_of(trace[layer, "reverse" if reverse else "forward"], b)
+                    states = module.step(inputs[t], states, layer, reverse, mask)
                     for name, state in zip("hc", states):
                         state.retain_grad()
                         kept.append((name, (layer, reverse), t, state))

@@ -11,7 +11,7 @@ import minigrad as mg
 from layers import bptt
 from minigrad.autograd.functional import jacobian
 
-from .reference import Setting, batch_loss, places, settings
+from .reference import Setting, batch_loss, mask_of, places, settings
 from .test_trace import through_h
 
 
@@ -20,13 +20,13 @@ def before(s: Any, t: int, b: int) -> list[Any]:
     return [state[t, b : b + 1] for state in s.linear.before]
 
 
-def joint_step(module: Any, x: Any, layer: int, reverse: bool) -> Any:
+def joint_step(module: Any, x: Any, layer: int, reverse: bool, mask: Any) -> Any:
     """Return [h; c] ↦ [h'; c'] as a function of one vector."""
     sizes = list(module.state_sizes())
 
     def function(state: Any) -> Any:
         parts = state.split(sizes)
-        return mg.cat([after[0] for after in module.step(x, tuple(p.unsqueeze(0) for p in parts), layer, reverse)])
+        return mg.cat([after[0] for after in module.step(x, tuple(p.unsqueeze(0) for p in parts), layer, reverse, mask)])
 
     return function
 
@@ -44,7 +44,7 @@ def test_step_jacobians(setting: Setting) -> None:
         J = s.jacobians()[t, b].numpy()
         np.testing.assert_array_equal(J, s.jacobians(t)[b].numpy())
         x, state = s.x[t, b : b + 1], mg.cat([part[0] for part in before(s, t, b)])
-        function = joint_step(module, x, layer, reverse)
+        function = joint_step(module, x, layer, reverse, mask_of(s, b))
         np.testing.assert_allclose(J, jacobian(function, state).numpy(), rtol=1e-11, atol=1e-13)
         with mg.no_grad():
             kink = setting.option.get("nonlinearity") == "relu" and near_kink(module, x, state, layer, reverse)

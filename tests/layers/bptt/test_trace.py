@@ -11,6 +11,7 @@ from hypothesis import given
 import layers as nn
 import minigrad as mg
 from layers import bptt
+from layers.utils.rnn import pad_packed_sequence
 
 from .reference import Setting, batch_loss, places, run, settings
 
@@ -20,22 +21,25 @@ CLOSE: dict[str, Any] = {"rtol": 1e-11, "atol": 1e-12}
 def traced(setting: Setting) -> tuple[Any, Any, Any]:
     module = setting.module()
     with bptt.trace(module) as trace:
-        loss = batch_loss(setting, module(setting.input()))
-        loss.backward()
-    return module, trace, loss
+        output = module(setting.input())
+        batch_loss(setting, output).backward()
+    return module, trace, output[0]
 
 
 @given(settings())
 def test_states_and_gradients_are_those_of_each_sequence_by_itself(setting: Setting) -> None:
-    module, trace, _ = traced(setting)
+    module, trace, y = traced(setting)
+    y = pad_packed_sequence(y)[0] if setting.packed else y.transpose(0, 1) if setting.batch_first else y
     gradients = {name: p.grad.numpy() for name, p in module.named_parameters()}
     module.zero_grad()
-    expected = run(setting, module)
+    expected = run(setting, module, trace)
     for key, place in places(setting):
         s = trace[key]
         names = ["h", "dh"] + (["c", "dc"] if setting.kind == "LSTM" else [])
         for name in names:
             np.testing.assert_allclose(getattr(s, name).numpy(), expected[name, place], **CLOSE)
+    outputs = [trace[key].h for key, place in places(setting) if place[0] == setting.layers - 1]
+    np.testing.assert_allclose(mg.cat(outputs, -1).numpy(), y.detach().numpy(), **CLOSE)
     for layer in range(setting.layers):
         sides = [trace[key] for key, place in places(setting) if place[0] == layer]
         for s in sides:
