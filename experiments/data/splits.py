@@ -26,9 +26,7 @@ def stratified(labels: Sequence[str], seed: int, shares: tuple[float, float] = (
     return list(splits)
 
 
-def without_leaks(
-    keys: Sequence[tuple[Hashable, ...]], seed: int, shares: tuple[float, float] = (0.1, 0.1)
-) -> list[str]:
+def without_leaks(keys: Sequence[tuple[Hashable, ...]], seed: int, shares: tuple[float, float] = (0.1, 0.1)) -> list[str]:
     """A split for every example, drawn at random so that no key is in two splits: 80 % train, 10 % val, 10 % test.
 
     Examples that share a key, directly or through others, are in one group, and groups are what is drawn, in a random order:

@@ -45,8 +45,7 @@ def read_surnames(path: Path | None, seed: int) -> list[Surname]:
     """
     if path is not None and path.is_dir():
         names = read_folder(path, LONGEST)
-        splits = stratified([nationality for _, nationality in names], seed)
-        rows = [Surname(*name, split) for name, split in zip(names, splits)]
+        rows = [Surname(*name, split) for name, split in zip(names, _drawn(names, seed))]
         _check_splits(f"--data {path}", rows)
         return rows
     return _from_table(read_csv(path, sample=SAMPLE, required=("surname", "nationality")), seed)
@@ -59,7 +58,7 @@ def _from_table(table: CsvTable, seed: int) -> list[Surname]:
     if "split" in table.columns:
         splits = [table.split(row) for row in table.rows]
     else:
-        splits = stratified([row.values["nationality"] for row in table.rows], seed)
+        splits = _drawn([(row.values["surname"], row.values["nationality"]) for row in table.rows], seed)
     rows = [Surname(row.values["surname"], row.values["nationality"], split) for row, split in zip(table.rows, splits)]
     _check_splits(table.origin, rows)
     known = {row.nationality for row in rows if row.split == "train"}
@@ -67,6 +66,13 @@ def _from_table(table: CsvTable, seed: int) -> list[Surname]:
         if surname.nationality not in known:
             raise table.error(row, f"{surname.nationality!r} is in {surname.split} and never in train")
     return rows
+
+
+def _drawn(names: list[tuple[str, str]], seed: int) -> list[str]:
+    """A split for every name, 70/15/15 within its nationality; a name that is there twice is in one split only."""
+    distinct = list(dict.fromkeys(names))
+    splits = dict(zip(distinct, stratified([nationality for _, nationality in distinct], seed)))
+    return [splits[name] for name in names]
 
 
 def _check_splits(origin: str, rows: list[Surname]) -> None:

@@ -125,9 +125,7 @@ class Words(_Stateless):
         return text
 
 
-STATELESS: dict[str, Callable[[], Tokenizer]] = {
-    kind.name: kind for kind in (Characters, Syllables, Jamo, SpacedWords, Words)
-}
+STATELESS: dict[str, Callable[[], Tokenizer]] = {kind.name: kind for kind in (Characters, Syllables, Jamo, SpacedWords, Words)}
 SUBWORDS = "subwords"
 KINDS = (*STATELESS, SUBWORDS)
 
