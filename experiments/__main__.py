@@ -5,11 +5,14 @@ import io
 import shlex
 import sys
 from collections.abc import Sequence
+from dataclasses import MISSING, fields
 from importlib import import_module
 from pathlib import Path
 
 from . import one_thread  # noqa: F401 (first of all, before NumPy is loaded)
 from .lab.claims import summary
+from .lab.config import Config, read_toml, show
+from .lab.folder import RunFolder
 from .lab.registry import everything, find
 from .lab.runner import execute
 from .lab.terminal import claims_text
@@ -35,6 +38,7 @@ Run an experiment: it draws its figure, computes the numbers its source claims, 
 A run leaves a new folder, and never writes over an earlier one:
   config.json, run.json          the settings with the seed; command, versions, time
   metrics.jsonl, arrays.npz      what was logged on the way; what figure and claims are computed from
+  checkpoint.safetensors         after each epoch of a training, all it takes to go on from there
   figure.png, figure.svg         the figure, or several by their names
   claims.json                    each claim's sentence, source, expected, obtained, tolerance, holds
                                  (true, false, or null where a figure is only reported)
@@ -45,10 +49,13 @@ examples:
   python -m experiments run flow --text my_novel.txt --out runs/my_novel
   python -m experiments run surnames --data surnames_with_splits.csv --set protocol=book
   python -m experiments run flow --set gains=0.9,1,1.1 T=200 optimizer=adam lr=0.001
+  python -m experiments run surnames --config my.toml --dtype float64 --out runs/mine
+  python -m experiments run surnames --resume runs/mine
 """
 
 
-RUN_OPTIONS = ("--quick", "--seed", "--out", "--text", "--data", "--set", "--help")
+SHORT = ("seed", "text", "data", "device", "dtype")  # options that are short for a setting
+RUN_OPTIONS = (*(f"--{name}" for name in SHORT), "--quick", "--out", "--resume", "--config", "--set", "--help")
 COMMANDS = {
     "list": "what there is: name, source, running time",
     "run": "run one experiment; run --help",
@@ -73,6 +80,12 @@ def parsers() -> tuple[Parser, Parser]:
     run.add_argument("--out", metavar="DIR", type=Path, help="the run folder (default runs/NAME-<date>-<time>)")
     run.add_argument("--text", metavar="FILE", help="short for --set text=FILE: read your own text, UTF-8")
     run.add_argument("--data", metavar="FILE", help="short for --set data=FILE: your own data")
+    run.add_argument("--device", metavar="NAME", help="short for --set device=NAME: train on cpu (the default) or cuda")
+    run.add_argument("--dtype", metavar="NAME", help="short for --set dtype=NAME: train in float32 (the default) or float64")
+    run.add_argument("--config", metavar="FILE", type=Path, help="settings in TOML, `lr = 0.01` on a line each")
+    run.add_argument(
+        "--resume", metavar="DIR", nargs="?", type=Path, const=True, help="go on with the stopped run in DIR (default: --out)"
+    )
     run.add_argument("--set", metavar="KEY=VALUE", nargs="+", action="extend", default=[], help="change settings")
     run.add_argument("-h", "--help", action="store_true", help="show this, and with NAME its settings")
     for name in ELSEWHERE:
@@ -91,18 +104,42 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     return arguments
 
 
-def settings(arguments: argparse.Namespace) -> dict[str, str]:
-    """``--set``, ``--seed``, ``--text`` and ``--data`` as one table of settings."""
-    table: dict[str, str] = {}
+def settings(arguments: argparse.Namespace, kind: type[Config]) -> dict[str, str]:
+    """``--config`` and, stronger, ``--set``, ``--seed``, ``--data`` and their like, as one table of settings."""
+    table = read_toml(arguments.config, kind) if arguments.config else {}
     for item in arguments.set:
         key, equals, value = item.partition("=")
         if not equals:
             raise UsageError(f"--set {item}: expected KEY=VALUE, such as --set T=50")
         table[key] = value
-    for name in ("seed", "text", "data"):
+    for name in SHORT:
         if getattr(arguments, name) is not None:
             table[name] = getattr(arguments, name)
     return table
+
+
+def resumed(arguments: argparse.Namespace, kind: type[Config]) -> tuple[Path | None, Config]:
+    """The folder of ``--resume``, None without it, and the config: the stopped run's, which no option may change."""
+    given = settings(arguments, kind)
+    config = kind.build(given, quick=arguments.quick)
+    if arguments.resume is None:
+        return None, config
+    folder: Path = arguments.out if arguments.resume is True else arguments.resume
+    if folder is None:
+        raise UsageError("--resume: which run? Give its folder: --resume DIR")
+    if arguments.out not in (None, folder):
+        raise UsageError(f"--out {arguments.out} and --resume {folder}: name one folder")
+    if not (folder / "config.json").is_file():
+        if arguments.resume is not True:
+            raise UsageError(f"--resume {folder}: no run lies there: it has no config.json")
+        return folder, config
+    stored = kind.read(folder / "config.json")
+    quick = {field.name for field in fields(kind) if field.metadata["quick"] is not MISSING and arguments.quick}
+    for name in sorted(given.keys() | quick):
+        if getattr(stored, name) != (value := getattr(config, name)):
+            told = f"{folder} was started with {name}={show(getattr(stored, name))}, not {name}={show(value)}"
+            raise UsageError(f"--resume: {told}; leave that out, or start a new run")
+    return folder, stored
 
 
 def run(arguments: argparse.Namespace, argv: Sequence[str]) -> None:
@@ -110,9 +147,13 @@ def run(arguments: argparse.Namespace, argv: Sequence[str]) -> None:
     if arguments.name is None:
         raise UsageError("run: which experiment? See: python -m experiments list")
     experiment = find(arguments.name)
-    config = experiment.config.build(settings(arguments), quick=arguments.quick)
+    resume, config = resumed(arguments, experiment.config)
+    if resume is not None and RunFolder(resume).finished:
+        print(f"{resume}: this run has come to its end; there is nothing to resume")
+        return
     command = shlex.join(["python", "-m", "experiments", *argv])
-    folder, arrays, claims = execute(experiment, config, out=arguments.out, command=command)
+    out = arguments.out if resume is None else resume
+    folder, arrays, claims = execute(experiment, config, out=out, command=command, resume=resume is not None)
     print(f"{experiment.table(config, arrays)}\n\n{claims_text(claims)}\n")
     print(f"{summary(claims)}. Figures and numbers: {', '.join(str(path) for path in sorted(folder.glob('*.png')))}")
 

@@ -254,7 +254,7 @@ class Sweep:
                 xp = self.xp if self.create_graph else namespace(_first(dy))
                 dx = edge[1](xp, dy, *saved_by(edge))
                 values = dx.values if type(dx) in (Placed, SparseRows) else dx.dy if type(dx) is Erased else dx
-                values = values.array if isinstance(values, Tensor) else values
+                values = values.array if isinstance(values, Tensor) else as_array(values)
                 if bool(namespace(values).any(namespace(values).isnan(values))):
                     trace = extra.trace or "unknown: it was recorded outside of anomaly mode"
                     where = f" The operation stands at (most recent call last):\n{trace}"

@@ -52,7 +52,7 @@ def save(obj: Any, f: Any) -> None:
     """
     found: Arrays = {}
     tree = json.dumps(_encode(obj, (), found), ensure_ascii=False, allow_nan=False)
-    content = safetensors.numpy.save(found, {"format": "pt", "minigrad": tree, _SUM: str(_checksum(tree, found))})
+    content = _ordered(safetensors.numpy.save(found, {"format": "pt", "minigrad": tree, _SUM: str(_checksum(tree, found))}))
     if hasattr(f, "write"):
         f.write(content)
     else:
@@ -90,6 +90,16 @@ def load(f: Any, map_location: Any = None, *, weights_only: bool | None = None) 
 
 
 # ---- files
+
+
+def _ordered(content: bytes) -> bytes:
+    """Return a safetensors file with its metadata in a fixed order: equal objects are saved as equal bytes."""
+    length = int.from_bytes(content[:8], "little")
+    header = json.loads(content[8 : 8 + length])
+    header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
+    text = json.dumps(header, ensure_ascii=False, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)  # the Tensors after it stay aligned
+    return len(text).to_bytes(8, "little") + text + content[8 + length :]
 
 
 def _open(content: bytes) -> tuple[Arrays, dict[str, str]]:

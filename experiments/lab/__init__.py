@@ -9,6 +9,7 @@ from .config import Config, option
 from .experiment import Arrays, Experiment
 from .record import Record
 from .terminal import Table
+from .training_config import TrainingConfig
 from .usage import UsageError
 
-__all__ = ["Arrays", "Claim", "Config", "Experiment", "Record", "Table", "UsageError", "option"]
+__all__ = ["Arrays", "Claim", "Config", "Experiment", "Record", "Table", "TrainingConfig", "UsageError", "option"]

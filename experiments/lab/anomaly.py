@@ -38,15 +38,23 @@ def explain(loss: Callable[[], Tensor], model: Module) -> str:
             lines = [line.strip() for line in str(error).splitlines() if line.strip()]
             return f"{lines[0].split('. The operation')[0]}{_frame(str(error))}"
     for name, parameter in model.named_parameters():
-        if parameter.grad is not None and not _finite(parameter.grad):
+        if parameter.grad is not None and _any(lambda x: ~np.isfinite(x), parameter.grad.array):
             return f"the gradient of {name} overflows, below {_label(value)}"
     return f"the norm of the gradients overflows, below {_label(value)}"
 
 
 def _first(loss: Tensor) -> Node | None:
-    """The earliest operation that has read or written what is not finite, as far as the graph keeps it."""
-    bad = [node for node in _nodes(loss.source) if any(not _finite(a) for a in _kept(node))]
-    return min(bad, key=lambda node: node.id, default=None)
+    """The earliest operation that has read or written a nan or ∞, as far as the graph keeps it; without one, a −∞.
+
+    −∞ comes last because masks are made of it.
+    """
+    if np.isfinite(loss.item()):
+        return None
+    for wrong in (lambda x: ~(x < np.inf), np.isneginf):
+        bad = [node for node in _nodes(loss.source) if any(_any(wrong, value) for value in _kept(node))]
+        if bad:
+            return min(bad, key=lambda node: node.id)
+    return None
 
 
 def _nodes(source: Source | None) -> Iterator[Node]:
@@ -71,17 +79,17 @@ def _kept(node: Node) -> Iterator[Any]:
         yield from node.extra.inputs or ()
 
 
-def _finite(value: Any) -> bool:
-    """Whether a Tensor or an array has finite elements only; True for what is neither."""
-    values = arrays.to_numpy(value.array) if isinstance(value, Tensor) else value
-    if not hasattr(values, "dtype") or not hasattr(values, "shape"):
-        return True
-    values = arrays.to_numpy(values)
-    return values.dtype.kind != "f" or bool(np.isfinite(values).all())
+def _any(wrong: Callable[[np.ndarray], Any], value: Any) -> bool:
+    """Whether any element of a number or a floating array is wrong; False for what is neither."""
+    value = getattr(value, "values", value)  # of a row-sparse gradient
+    if not isinstance(value, float) and not hasattr(value, "dtype"):
+        return False
+    values = np.asarray(value) if isinstance(value, float | np.generic) else arrays.to_numpy(value)
+    return values.dtype.kind == "f" and bool(np.any(wrong(values)))
 
 
 def _label(value: Tensor) -> str:
-    return repr(value.grad_fn.name()) if value.grad_fn is not None else "no operation"
+    return repr(value.grad_fn.op.label) if value.grad_fn is not None else "no operation"
 
 
 def _place(node: Node) -> str:

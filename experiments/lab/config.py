@@ -8,6 +8,7 @@ From the fields come the help text, the ``--quick`` values, the parsing of ``--s
 """
 
 import math
+import tomllib
 import types
 from dataclasses import MISSING, Field, dataclass, field, fields
 from pathlib import Path
@@ -15,6 +16,8 @@ from typing import Any, Literal, Self, Union, get_args, get_origin, get_type_hin
 
 from .files import read_json
 from .usage import UsageError, suggestion
+
+Settings = dict[str, str]
 
 _WORDS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 
@@ -35,7 +38,7 @@ class Config:
             _check(setting, getattr(self, setting.name))
 
     @classmethod
-    def build(cls, settings: dict[str, str], *, quick: bool = False) -> Self:
+    def build(cls, settings: Settings, *, quick: bool = False) -> Self:
         """The config for ``--set key=value ...``; ``--quick`` replaces defaults, never what was set."""
         kinds = get_type_hints(cls)
         values = {f.name: f.metadata["quick"] for f in fields(cls) if f.metadata["quick"] is not MISSING and quick}
@@ -64,6 +67,33 @@ class Config:
         """(``key=default``, kind, help) for each setting, for the help text."""
         kinds = get_type_hints(cls)
         return [(f"{f.name}={show(f.default)}", describe(kinds[f.name]), f.metadata["help"]) for f in fields(cls)]
+
+
+def read_toml(path: Path, kind: type[Config]) -> Settings:
+    """The settings that a TOML file holds, ``lr = 0.01`` on a line each, as ``--set`` reads them.
+
+    Raises UsageError, naming the file and the line, where it cannot be read or one of them is no setting of `kind`.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+        contents = tomllib.loads(text)
+    except OSError as error:
+        raise UsageError(f"--config {path}: {error.strerror}") from None
+    except UnicodeDecodeError as error:
+        raise UsageError(f"--config {path}: not UTF-8 at byte {error.start}") from None
+    except tomllib.TOMLDecodeError as error:
+        raise UsageError(f"--config {path}: {error}") from None
+    settings: Settings = {}
+    for key, value in contents.items():
+        settings[key] = "" if isinstance(value, dict) else show(value)
+        try:
+            if isinstance(value, dict):
+                raise UsageError(f"{key} is a table; settings stand on lines of their own, above any [table]")
+            kind.build({key: settings[key]})
+        except UsageError as error:
+            line = next((n for n, words in enumerate(text.split("\n"), 1) if words.strip(" [\"'").startswith(key)), 1)
+            raise UsageError(f"--config {path}, line {line}: {error}") from None
+    return settings
 
 
 def show(value: Any) -> str:

@@ -2,7 +2,8 @@
 
 - ``config.json``: the settings, the seed among them
 - ``run.json``: the experiment, the command, when, how long, the versions of Python, NumPy and minigrad, the platform
-- ``metrics.jsonl``: one JSON object a line, as the run went along
+- ``metrics.jsonl``: one JSON object a line, as the run went along; ``timing.jsonl``: the seconds it took
+- ``checkpoint.safetensors``: after each epoch of a training, all it takes to go on from there
 - ``arrays.npz``: every array the figure and the claims were computed from
 - ``figure.png``, ``figure.svg``, or several figures by their names
 - what the experiment itself saves: ``model.safetensors``, ``vectorizer.json``
@@ -23,6 +24,7 @@ import numpy as np
 import minigrad
 from minigrad.utils.files import write_atomically
 
+from .checkpoint import PATTERN
 from .files import json_text, read_json
 from .usage import UsageError, suggestion
 
@@ -45,6 +47,30 @@ class RunFolder:
             return cls(out)
         except OSError as error:
             raise UsageError(f"cannot make the run folder {error.filename}: {error.strerror}; choose --out") from None
+
+    @classmethod
+    def resumed(cls, name: str, path: Path) -> "RunFolder":
+        """The folder of a run that was stopped; a new one where there is none yet, or nothing in it.
+
+        What a write that was cut off has left is removed. Raises UsageError where `path` is no folder of a run.
+        """
+        if not path.exists() or (path.is_dir() and not any(path.iterdir())):
+            return cls.create(name, path)
+        leftovers = list(path.glob(".*.tmp")) if path.is_dir() else []
+        if not path.is_dir() or not ((path / "config.json").is_file() or set(leftovers) == set(path.iterdir())):
+            raise UsageError(f"--resume {path}: not the folder of a run: it has no config.json")
+        for leftover in leftovers:
+            leftover.unlink()
+        return cls(path)
+
+    @property
+    def finished(self) -> bool:
+        """Whether the run has come to its end."""
+        return (self.path / "claims.json").is_file()
+
+    def checkpoints(self) -> list[Path]:
+        """The checkpoints of its trainings."""
+        return sorted(self.path.glob(PATTERN))
 
     def write_json(self, name: str, value: Any) -> None:
         """Write `value` as indented JSON."""

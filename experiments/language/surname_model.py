@@ -20,8 +20,8 @@ RECURRENT = {"elman": layers.RNN, "gru": layers.GRU, "lstm": layers.LSTM}
 
 
 def column_gather(y_out: Tensor, x_lengths: Tensor) -> Tensor:
-    """The state after each sequence's last step, (B, H), of the states (B, T, H) and the lengths (B,)."""
-    return y_out[minigrad.arange(len(y_out), device=y_out.device), x_lengths - 1]
+    """The state after each sequence's last step, (B, H), of the states (T, B, H) and the lengths (B,)."""
+    return y_out[x_lengths - 1, minigrad.arange(len(x_lengths), device=y_out.device)]
 
 
 class SurnameClassifier(layers.Module):
@@ -54,15 +54,16 @@ class SurnameClassifier(layers.Module):
         super().__init__()
         self.batch_first = batch_first
         self.emb = layers.Embedding(num_embeddings, embedding_size, padding_idx=padding_idx, dtype=dtype)
-        self.rnn = RECURRENT[kind](embedding_size, rnn_hidden_size, batch_first=batch_first, dtype=dtype)
+        self.rnn = RECURRENT[kind](embedding_size, rnn_hidden_size, dtype=dtype)
         self.fc1 = layers.Linear(rnn_hidden_size, rnn_hidden_size, dtype=dtype)
         self.fc2 = layers.Linear(rnn_hidden_size, num_classes, dtype=dtype)
         self.dropout = layers.Dropout(dropout_p)
 
     def forward(self, x_in: Tensor, x_lengths: Tensor, apply_softmax: bool = False) -> Tensor:
         """Return the scores y (B, C), or their softmax, for ids (B, T) of names whose lengths are (B,)."""
-        states, _ = self.rnn(self.emb(x_in))
-        h_n = column_gather(states if self.batch_first else states.transpose(0, 1), x_lengths)
+        steps = x_in.T if self.batch_first else x_in  # (T, B): the ids are turned round, so that no state need be
+        states, _ = self.rnn(self.emb(steps))
+        h_n = column_gather(states, x_lengths)
         z = F.relu(self.fc1(self.dropout(h_n)))
         y = self.fc2(self.dropout(z))
         return F.softmax(y, dim=1) if apply_softmax else y

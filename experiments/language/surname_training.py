@@ -34,6 +34,11 @@ class Scores:
         return {f"{split}_{name}": value for name, value in values.items()}
 
 
+def confusion_of(y: Tensor, nationalities: Tensor, classes: int) -> np.ndarray:
+    """N[i, j], how many names of nationality i have their highest score at j: (C, C), for scores (B, C) and ids (B,)."""
+    return confusion_matrix(nationalities.cpu().numpy(), y.detach().cpu().numpy().argmax(axis=1), classes)
+
+
 @minigrad.no_grad()
 def evaluate_as_the_book(model: Module, batches: Iterable[Batch], criterion: CrossEntropyLoss, classes: int) -> Scores:
     """The mean of the batches' losses, with dropout left on; the book's batches are all of one size."""
@@ -43,7 +48,7 @@ def evaluate_as_the_book(model: Module, batches: Iterable[Batch], criterion: Cro
     for ids, lengths, nationalities in batches:
         y = model(ids, lengths)
         losses.append(criterion(y, nationalities).item())
-        confusion += confusion_matrix(nationalities.numpy(), y.numpy().argmax(axis=1), classes)
+        confusion += confusion_of(y, nationalities, classes)
     return Scores(float(np.mean(losses)), confusion)
 
 
@@ -59,5 +64,4 @@ def outputs(model: Module, batches: Iterable[Batch]) -> tuple[Tensor, Tensor]:
 def evaluate_cleanly(model: Module, batches: Iterable[Batch], criterion: CrossEntropyLoss, classes: int) -> Scores:
     """The loss of all examples at once, Σ w_n ℓ_n / Σ w_n, without dropout."""
     y, nationalities = outputs(model, batches)
-    confusion = confusion_matrix(nationalities.numpy(), y.numpy().argmax(axis=1), classes)
-    return Scores(criterion(y, nationalities).item(), confusion)
+    return Scores(criterion(y, nationalities).item(), confusion_of(y, nationalities, classes))

@@ -10,12 +10,10 @@ The trained model is measured twice on the test names: as the book does, with dr
 
 from __future__ import annotations
 
-import math
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -25,20 +23,23 @@ from minigrad import Tensor, optim
 from minigrad.random import default_generator
 
 from .. import lab
+from ..data.splits import SPLITS
 from ..data.surnames import Examples, SurnameVectorizer, read_surnames
 from ..lab import Arrays, Claim, Experiment, Record, Table, option
+from ..lab.checkpoint import fingerprint
 from ..lab.confusion import accuracy, macro_f1, macro_recall
 from ..lab.early_stopping import EarlyStopping
+from ..lab.training import Training
 from .surname_figures import plot
 from .surname_model import SurnameClassifier
 from .surname_prediction import predict
-from .surname_training import Scores, evaluate_as_the_book, evaluate_cleanly, train_epoch
+from .surname_training import Batch, Scores, confusion_of, evaluate_as_the_book, evaluate_cleanly
 
 RAO = "Rao, McMahan 2019, Natural Language Processing with PyTorch, chapter 6"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Config(lab.Config):
+class Config(lab.TrainingConfig):
     """Settings of the experiment."""
 
     data: Path | None = option(  # noqa: RUF009 (a Path is immutable)
@@ -58,7 +59,6 @@ class Config(lab.Config):
     dropout: float = option(0.5, "probability of a unit to be dropped", low=0)
     cutoff: int = option(1, "characters rarer than this in the training names are <UNK>", low=1)
     trim: bool = option(True, "cut a batch's padding to its longest name: the same results, sooner")
-    dtype: Literal["float32", "float64"] = option("float32", "floating type of the parameters")
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -69,15 +69,16 @@ class Config(lab.Config):
 def build(config: Config, vectorizer: SurnameVectorizer) -> SurnameClassifier:
     """The model, its weights drawn from the seed."""
     minigrad.manual_seed(config.seed)
-    return SurnameClassifier(
+    model = SurnameClassifier(
         config.embedding,
         len(vectorizer.characters.vocabulary),
         len(vectorizer.nationalities),
         config.hidden,
         dropout_p=config.dropout,
         kind=config.kind,
-        dtype=getattr(minigrad, config.dtype),
+        dtype=config.floating,
     )
+    return model.to(config.device)
 
 
 class Trainer:
@@ -86,12 +87,38 @@ class Trainer:
     def __init__(self, config: Config, model: SurnameClassifier, data: dict[str, Examples], classes: int) -> None:
         self.config, self.model, self.data, self.classes = config, model, data, classes
         counts = np.bincount(data["train"].nationalities, minlength=classes)
-        weight = minigrad.tensor(1 / counts, dtype=getattr(minigrad, config.dtype)) if config.weights else None
+        weight = minigrad.tensor(1 / counts, dtype=config.floating, device=config.device) if config.weights else None
         self.criterion = CrossEntropyLoss(weight)
         self.optimizer = optim.Adam(model.parameters(), lr=config.lr)
         self.scheduler = optim.lr_scheduler.ReduceLROnPlateau(self.optimizer, mode="min", factor=0.5, patience=1)
         self.generator = default_generator()  # seeded by `build`; initial weights, shuffles, dropout: one stream
         self.stopping = EarlyStopping(model, config.patience)
+        self.confusion = np.zeros((classes, classes), dtype=np.int64)  # of the epoch under way
+        self.training = Training(
+            model=model,
+            optimizer=self.optimizer,
+            batches=lambda: self._shuffled("train"),
+            loss=self.loss,
+            evaluate=self.evaluate,
+            epochs=config.epochs,
+            scheduler=self.scheduler,
+            stopping=self.stopping,
+            layer_norms=config.layer_norms,
+            data=fingerprint(*(array for split in SPLITS for array in data[split].arrays)),
+        )
+
+    def loss(self, batch: Batch) -> Tensor:
+        """The cross-entropy of one batch; what was taken for what is counted on the way."""
+        ids, lengths, nationalities = batch
+        y = self.model(ids, lengths)
+        self.confusion += confusion_of(y, nationalities, self.classes)
+        return self.criterion(y, nationalities)
+
+    def evaluate(self) -> dict[str, float]:
+        """Accuracy and recall on the way through the training names, and the scores on the validation names."""
+        train = {"train_accuracy": accuracy(self.confusion), "train_recall": macro_recall(self.confusion)}
+        self.confusion = np.zeros_like(self.confusion)
+        return train | (self.book("val") if self.config.protocol == "book" else self.clean("val")).named("val")
 
     def book(self, split: str) -> Scores:
         """The scores on a split by the book's protocol."""
@@ -99,21 +126,15 @@ class Trainer:
 
     def clean(self, split: str, criterion: CrossEntropyLoss | None = None) -> Scores:
         """The scores on a split without dropout, over all names; by default with the weights of training."""
-        batches = self.data[split].batches(self.config.batch_size, trim=self.config.trim)
+        batches = self._batches(split)
         return evaluate_cleanly(self.model, batches, criterion or self.criterion, self.classes)
 
-    def epoch(self) -> dict[str, float]:
-        """Train on all names once, judge on the validation names, and adjust the learning rate."""
-        started = time.process_time()
-        train = train_epoch(self.model, self._shuffled("train"), self.criterion, self.optimizer, self.classes)
-        seconds = time.process_time() - started
-        val = self.book("val") if self.config.protocol == "book" else self.clean("val")
-        lr = self.optimizer.param_groups[0]["lr"]
-        self.scheduler.step(val.loss)
-        return train.named("train") | val.named("val") | {"lr": lr, "cpu_seconds": seconds}
+    def _shuffled(self, split: str) -> Iterator[Batch]:
+        return self._batches(split, generator=self.generator, drop_last=True)
 
-    def _shuffled(self, split: str) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
-        return self.data[split].batches(self.config.batch_size, trim=self.config.trim, generator=self.generator, drop_last=True)
+    def _batches(self, split: str, **options: Any) -> Iterator[Batch]:
+        for ids, lengths, nationalities in self.data[split].batches(self.config.batch_size, trim=self.config.trim, **options):
+            yield ids.to(self.config.device), lengths.to(self.config.device), nationalities.to(self.config.device)
 
 
 def check_sizes(config: Config, data: dict[str, Examples]) -> None:
@@ -134,29 +155,10 @@ def run(config: Config, record: Record) -> Arrays:
     data = vectorizer.examples(rows)
     check_sizes(config, data)
     trainer = Trainer(config, build(config, vectorizer), data, len(vectorizer.nationalities))
-    epochs = fit(trainer, record)
+    epochs = trainer.training.run(record)
     record.save("vectorizer.json", vectorizer.to_serializable())
-    record.save("model.safetensors", trainer.model.state_dict())
-    curves = {name: np.array([epoch[name] for epoch in epochs]) for name in epochs[0] if name != "cpu_seconds"}
+    curves = {name: np.array([epoch[name] for epoch in epochs]) for name in epochs[0] if name != "layer_norms"}
     return curves | measure(trainer) | {"nationalities": np.array(vectorizer.nationalities.tokens)}
-
-
-def fit(trainer: Trainer, record: Record) -> list[dict[str, float]]:
-    """Train until the validation loss no longer falls; every epoch's figures. The model is the best one then."""
-    epochs = []
-    for number in record.progress(range(1, trainer.config.epochs + 1), "epochs"):
-        epochs.append(trainer.epoch())
-        record.metric(epoch=number, **epochs[-1])
-        record.live(
-            "train {train_loss:.3f} {train_accuracy:.1%}, val {val_loss:.3f} {val_accuracy:.1%}, "
-            "macro recall {val_recall:.1%}".format(**epochs[-1])
-        )
-        if not math.isfinite(epochs[-1]["train_loss"] + epochs[-1]["val_loss"]):
-            raise lab.UsageError(f"the loss is no number after epoch {number}: choose a smaller --set lr")
-        if trainer.stopping.update(epochs[-1]["val_loss"]):
-            break
-    trainer.stopping.restore()
-    return epochs
 
 
 def measure(trainer: Trainer) -> Arrays:

@@ -44,7 +44,7 @@ class Pool:
         return array.reshape(shape)
 
     def _take(self, size: int) -> np.ndarray:
-        for key, memory in list(self._idle.items()):
+        for key, memory in reversed(list(self._idle.items())):  # the latest: it may still be in the cache
             if size <= memory.nbytes <= size + (size >> 2) and self._idle.pop(key, None) is memory:
                 self._spare -= memory.nbytes
                 return memory

@@ -220,8 +220,9 @@ class Sums:
             self._plus(2, self._product(dA_h.T, before(self.kernel, buffers, unit.layout, dh.shape[1])))
         if b_ih or b_hh:
             ones = np.ones(len(x), x.dtype)
-            self._plus(3, np.dot(ones, dA))
-            self._plus(4, np.dot(ones, dA_h))
+            db = np.dot(ones, dA)
+            self._plus(3, db)
+            self._plus(4, db.copy() if dA_h is dA else np.dot(ones, dA_h))
 
     def _product(self, a: Array, b: Array) -> Array:
         return np.dot(a, b, self.pool.empty((a.shape[0], b.shape[1]), a.dtype))

@@ -129,12 +129,13 @@ def test_help_teaches(capsys):
 
 def test_every_example_of_the_help_is_accepted(capsys):
     examples = re.findall(r"^  python -m experiments (run .*?)(?:   .*)?$", DESCRIPTION + RUN_DESCRIPTION, re.MULTILINE)
-    assert len(examples) == 9
+    assert len(examples) == 11
+    Path("my.toml").write_text("lr = 0.01\nhidden = 32\n")
     for example in examples:
         arguments = parse(example.split())
         if not arguments.help:
-            table = settings(arguments)
-            find(arguments.name).config.build(table, quick=arguments.quick)
+            kind = find(arguments.name).config
+            kind.build(settings(arguments, kind), quick=arguments.quick)
 
 
 def test_bench_is_handed_its_arguments(monkeypatch):

@@ -24,7 +24,7 @@ from experiments.lab.folder import RunFolder
 from experiments.lab.record import Record
 from experiments.lab.runner import execute
 from experiments.lab.terminal import claims_text
-from experiments.lab.training import train
+from experiments.lab.training import Training
 from minigrad import optim
 from minigrad.utils.files import write_atomically
 
@@ -284,12 +284,29 @@ def test_ordered_colours_get_lighter_even_in_grey_and_stay_printable():
 # Training
 
 
+class Point(layers.Module):
+    """A module that is one vector w."""
+
+    def __init__(self, *w):
+        super().__init__()
+        self.w = layers.Parameter(minigrad.tensor(w, dtype=minigrad.float64))
+
+
+def descent(loss, point, record, *, lr, updates, **options):
+    """Training on L(w), every update logged with its gain."""
+    watch = lambda **figures: record.metric(gain=2.0, **figures)
+    optimizer = optim.SGD(point.parameters(), lr=lr)
+    return Training(
+        model=point, optimizer=optimizer, batches=lambda: range(updates), loss=lambda _: loss(point.w),
+        updates=updates, watch=watch, **options,
+    )  # fmt: skip
+
+
 def test_training_is_clipped_gradient_descent(tmp_path):
     """L = ½‖w‖², so the gradient is w: clipped to length 1 it takes steps of lr w/‖w‖, then shrinks by 1 − lr."""
-    w = layers.Parameter(minigrad.tensor([3.0, 4.0], dtype=minigrad.float64))
     record = Record(tmp_path / "metrics.jsonl")
-    loss = lambda: 0.5 * (w * w).sum()
-    train(loss, [w], optim.SGD([w], lr=0.5), updates=10, max_norm=1.0, record=record, gain=2.0)
+    training = descent(lambda w: 0.5 * (w * w).sum(), Point(3.0, 4.0), record, lr=0.5, updates=10, max_norm=1.0)
+    figures = training.epoch()
     record.write()
     lines = [json.loads(line) for line in record.path.read_text().splitlines()]
     norms = [5.0]
@@ -298,12 +315,57 @@ def test_training_is_clipped_gradient_descent(tmp_path):
     np.testing.assert_allclose([line["grad_norm"] for line in lines], norms, rtol=1e-5)
     np.testing.assert_allclose([line["loss"] for line in lines], 0.5 * np.square(norms), rtol=1e-5)
     assert all(line["gain"] == 2.0 and not line["skipped"] for line in lines)
+    assert figures["train_loss"] == pytest.approx(np.mean(0.5 * np.square(norms)), rel=1e-5)
+    assert figures["grad_norm"] == pytest.approx(np.mean(norms), rel=1e-5)
 
 
 def test_a_step_without_a_direction_is_skipped(tmp_path):
-    w = layers.Parameter(minigrad.tensor([1.0]))
-    record = Record(tmp_path / "metrics.jsonl")
-    train(lambda: (w * float("inf")).sum(), [w], optim.SGD([w], lr=1.0), updates=1, max_norm=1.0, record=record)
+    record, point = Record(tmp_path / "metrics.jsonl"), Point(1.0)
+    descent(lambda w: (w * float("inf")).sum(), point, record, lr=1.0, updates=1, max_norm=1.0, not_finite="skip").epoch()
     record.write()
-    assert w.item() == 1.0
+    assert point.w.item() == 1.0
     assert json.loads(record.path.read_text())["skipped"] is True
+
+
+LOSSES = {
+    "a factor": (lambda w: (w * float("inf")).sum(), "the loss is inf in epoch 1, update 1: .* 'MulBackward0' at .*, line"),
+    "an exponential": (lambda w: (1000 * w).exp().sum(), "the loss is inf .* 'ExpBackward0' at .*test_lab.py, line"),
+    "a root's gradient": (
+        lambda w: ((w - w) * 1.0).sqrt().sum() * 0.0, "the norm of the gradient is nan .* 'SqrtBackward0' returned nan"
+    ),
+    "a gradient's overflow": (
+        lambda w: ((w * 1e-300) ** 0.01).sum() * 1e307, "the norm of the gradient is inf .* the gradient of w overflows"
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", LOSSES)
+def test_what_is_not_finite_stops_training_and_names_the_operation(case, tmp_path):
+    loss, message = LOSSES[case]
+    point = Point(1.0, 2.0)
+    with pytest.raises(UsageError, match=message) as error:
+        descent(loss, point, Record(tmp_path / "metrics.jsonl"), lr=1.0, updates=3).run(Record(tmp_path / "metrics.jsonl"))
+    assert "\n" not in str(error.value)
+    assert point.w.tolist() == [1.0, 2.0]
+    kept = minigrad.load(tmp_path / "checkpoint.safetensors")
+    assert (kept["update"], kept["model"]["w"].tolist()) == (0, [1.0, 2.0])
+
+
+def test_the_norm_of_each_layers_gradient(tmp_path):
+    """L = Σ y for y = W_2 W_1 x: dL/dW_2 = 1 (W_1 x)ᵀ, dL/dW_1 = W_2ᵀ 1 xᵀ."""
+    model = layers.Sequential(layers.Linear(3, 4, bias=False), layers.Linear(4, 2, bias=False)).double()
+    x = minigrad.randn(3, dtype=minigrad.float64)
+    W1, W2 = (p.detach().numpy().copy() for p in model.parameters())
+    optimizer = optim.SGD(model.parameters(), lr=0.0)
+    training = Training(
+        model=model, optimizer=optimizer, batches=lambda: [x], loss=lambda x: model(x).sum(), epochs=1, layer_norms=True
+    )
+    norms = training.epoch()["layer_norms"]
+    one = np.ones(2)
+    assert norms["0"] == pytest.approx(np.linalg.norm(np.outer(W2.T @ one, x.numpy())))
+    assert norms["1"] == pytest.approx(np.linalg.norm(np.outer(one, W1 @ x.numpy())))
+
+
+def test_a_training_says_when_it_ends():
+    with pytest.raises(ValueError, match="by epochs or by updates"):
+        Training(model=Point(1.0), optimizer=optim.SGD([minigrad.zeros(1)], lr=1.0), batches=list, loss=lambda _: None)

@@ -92,7 +92,7 @@ def test_padding_and_the_rest_of_the_batch_do_not_matter():
     np.testing.assert_allclose(together[:1].detach().numpy(), alone.detach().numpy(), rtol=1e-13)
     shares = model(ids, minigrad.tensor([4, 6]), apply_softmax=True).detach().numpy()
     np.testing.assert_allclose(shares.sum(axis=1), 1)
-    model.batch_first = model.rnn.batch_first = False
+    model.batch_first = False
     np.testing.assert_allclose(
         model(ids.T, minigrad.tensor([4, 6])).detach().numpy(), together.detach().numpy(), rtol=1e-13
     )
@@ -105,12 +105,13 @@ def test_a_run_leaves_curves_model_and_vocabularies(folder):
     names = {path.name for path in folder.iterdir()}
     figures = {f"{name}.{kind}" for name in ("learning_curves", "confusion_matrix") for kind in ("png", "svg")}
     assert names == figures | {
-        *("arrays.npz", "claims.json", "config.json", "metrics.jsonl", "run.json", "model.safetensors", "vectorizer.json")
+        *("arrays.npz", "claims.json", "config.json", "metrics.jsonl", "run.json", "model.safetensors", "vectorizer.json"),
+        *("checkpoint.safetensors", "timing.jsonl"),
     }
     epochs = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
     assert [epoch["epoch"] for epoch in epochs] == [1, 2]
     expected = {f"{split}_{name}" for split in ("train", "val") for name in ("loss", "accuracy", "recall")}
-    assert expected | {"epoch", "lr", "cpu_seconds"} == set(epochs[0])
+    assert expected | {"epoch", "lr"} == set(epochs[0])
     for figure in figures:
         if figure.endswith("png"):
             assert np.ptp(matplotlib.image.imread(folder / figure)) > 0.5
@@ -159,7 +160,7 @@ def test_it_learns(tmp_path):
 
 def test_a_loss_that_is_no_number_stops_the_run(tmp_path):
     config = surnames.Config(epochs=3, lr=1e30)
-    with pytest.raises(UsageError, match="the loss is no number after epoch"):
+    with pytest.raises(UsageError, match=r"the loss is (nan|inf) in epoch 1, update \d+: .* is in '\w+Backward0' at .*, line"):
         surnames.run(config, Record(tmp_path / "metrics.jsonl"))
 
 
@@ -187,7 +188,7 @@ def trainer(**settings):
 
 def test_the_model_kept_is_the_best_and_the_rate_is_halved_when_it_stalls(tmp_path):
     trained = trainer(epochs=12, lr=0.3, protocol="clean", patience=100)
-    epochs = surnames.fit(trained, Record(tmp_path / "metrics.jsonl"))
+    epochs = trained.training.run(Record(tmp_path / "metrics.jsonl"))
     losses, best, waited, lr, rates = [epoch["val_loss"] for epoch in epochs], float("inf"), 0, 0.3, []
     for loss in losses:
         rates.append(lr)
@@ -209,8 +210,8 @@ def test_dropout_is_on_in_training_and_in_the_books_evaluation():
     assert withal.book("val").loss != pytest.approx(withal.book("val").loss, rel=1e-6)
     still, moving = (trainer(dropout=p, lr=0.0, batch_size=468) for p in (0.0, 0.5))
     clean = still.clean("train").loss
-    assert still.epoch()["train_loss"] == pytest.approx(clean, rel=1e-12)
-    assert moving.epoch()["train_loss"] != pytest.approx(clean, rel=1e-6)
+    assert still.training.epoch()["train_loss"] == pytest.approx(clean, rel=1e-12)
+    assert moving.training.epoch()["train_loss"] != pytest.approx(clean, rel=1e-6)
 
 
 def test_a_weight_for_each_nationality():

@@ -23,6 +23,15 @@ def test_it_names_the_op_and_the_line():
             loss.backward()
 
 
+def test_a_gradient_that_is_a_single_number_is_looked_at():
+    x = leaf(0.0, 1.0)
+    with torch.autograd.detect_anomaly():
+        (x.sum() * 3.0).backward()
+        assert x.grad.tolist() == [3.0, 3.0]
+        with pytest.raises(RuntimeError, match=r"SqrtBackward0.*nan"):
+            (bad_root(x.sum() * 0.0) * 0.0).backward()
+
+
 def test_it_names_the_line_for_gradients_of_gradients():
     """A nan in a recorded first derivative is blamed on the forward line, not on a line of this engine."""
     x = leaf(0.0, 1.0)

@@ -62,6 +62,17 @@ def test_what_goes_in_comes_out(obj):
     assert same(through(obj), obj)
 
 
+def test_equal_objects_are_saved_as_equal_bytes():
+    state = nn.Linear(2, 3).state_dict()
+    contents = set()
+    for _ in range(20):
+        buffer = io.BytesIO()
+        torch.save({"größe": state, "b": 1.5}, buffer)
+        contents.add(buffer.getvalue())
+    assert len(contents) == 1
+    assert int.from_bytes(contents.pop()[:8], "little") % 8 == 0
+
+
 def test_every_kind_of_value():
     parameter = nn.Parameter(torch.tensor([1.5, 2.5]))
     values = {

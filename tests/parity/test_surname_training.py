@@ -11,7 +11,6 @@ import pytest
 
 import minigrad
 from experiments.data.surnames import SurnameVectorizer, read_surnames
-from experiments.language.surname_training import train_step
 from experiments.language.surnames import Config, Trainer, build
 
 from .beside import torch
@@ -78,7 +77,7 @@ def losses():
         for batch in trainer.data["train"].batches(32, trim=config.trim, generator=trainer.generator, drop_last=True):
             ids, lengths, nationalities = map(copied, batch)
             peer.dropout.masks = [torch.from_numpy(mask) for mask in drawn_masks((32, config.hidden), config.dropout)]
-            ours.append(train_step(model, batch, trainer.criterion, trainer.optimizer)[0])
+            ours.append(trainer.training.update(batch))
             adam.zero_grad()
             loss = criterion(peer(ids, lengths), nationalities)
             loss.backward()

@@ -1,0 +1,157 @@
+"""The curves of `flow`: ‖dL/dh_t‖ against t, in decades, with the ends of float32's range."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from ...lab import Arrays
+from ...lab.figures import PALETTE, new_figure, ordered_colours
+from .measure import FLOAT32_LEAST, FLOAT32_MOST, typical
+from .networks import ELMAN, Spec, everything, gated
+from .settings import Config
+
+UNDERFLOW, OVERFLOW = "v", "X"
+MARK: dict[str, Any] = {"markersize": 8, "markeredgecolor": "black", "markeredgewidth": 0.8, "zorder": 3}
+RANGE: dict[str, Any] = {"color": PALETTE["grey"], "linewidth": 1, "linestyle": (0, (4, 3))}
+GRADIENT, OF_C = r"$\Vert dL/dh_t\Vert$", r"$\Vert dL/dc_t\Vert$"
+QUANTITIES: dict[str, tuple[str, dict[str, Any]]] = {
+    "ln_bound": (r"$\Pi_{k=t+1}^{T}\,\Vert J_k\Vert_2$", {"color": PALETTE["vermilion"], "linestyle": ":"}),
+    "ln_product": (r"$\Vert J_T \cdots J_{t+1}\Vert_2$", {"color": PALETTE["blue"], "linestyle": "--"}),
+    "ln_dh": (GRADIENT, {"color": PALETTE["black"], "linestyle": "-"}),
+}
+GATED_STYLES: list[dict[str, Any]] = [
+    {"color": PALETTE["orange"], "linestyle": "-"},
+    {"color": PALETTE["vermilion"], "linestyle": (0, (6, 1.5))},
+    {"color": PALETTE["black"], "linestyle": "-."},
+]
+TITLES = {"tanh": "tanh", "relu": "ReLU"}
+
+
+def elman_figure(config: Config, arrays: Arrays) -> Figure:
+    """The Elman networks, a column for each kind and a colour for each gain: untrained, trained, and loss at every step."""
+    figure = new_figure(12, 9)
+    axes = figure.subplots(3, len(ELMAN), sharex=True, sharey="row")
+    axes[0, 0].sharey(axes[1, 0])
+    styles = [{"color": colour} for colour in ordered_colours(len(config.gains))]
+    rows = (("ln_dh", 0), ("ln_dh", 1), ("ln_dh_every", 0))
+    for n, (phi, W_hh) in enumerate(ELMAN):
+        axes[0, n].set_title(rf"{TITLES[phi]}, {W_hh} $W_{{hh}}$")
+        networks = slice(n * len(config.gains), (n + 1) * len(config.gains))
+        for panel, (name, stage) in zip(axes[:, n], rows):
+            single = arrays[f"{name}_float32"][networks, stage]
+            draw_curves(panel, styles, arrays[name][networks, stage], single)
+    time_axis(axes, config.T)
+    every = r"$L=\sum_t L_t$"
+    for panel, words in zip(axes[:, 0], ("untrained", f"after {config.updates} updates", f"untrained, {every}")):
+        decades(panel, f"{words}\n{GRADIENT}")
+    gains = [Line2D([], [], label=f"$g = {gain:g}$", **style) for style, gain in zip(styles, config.gains)]
+    figure.legend(handles=gains, loc="outside upper center", ncols=8)
+    figure.legend(handles=float32_handles(), loc="outside lower center", ncols=3)
+    return figure
+
+
+def gated_figure(config: Config, arrays: Arrays) -> Figure:
+    """LSTMs and the GRU, and a tanh network beside them: dL/dh_t above, dL/dc_t below."""
+    figure = new_figure(12, 7)
+    axes = figure.subplots(2, 3, sharex=True, sharey="col")
+    axes[0, 1].sharey(axes[0, 0])
+    specs = gated(config)
+    beside = Spec("tanh", "orthogonal", min(config.gains, key=lambda gain: abs(gain - 1)))
+    colours = ordered_colours(len(config.forget))
+    styles: list[dict[str, Any]] = [{"color": colour} for colour in colours]
+    styles += [{"color": PALETTE["green"], "linestyle": "--"}, {"color": PALETTE["grey"], "linestyle": ":"}]
+    places = [everything(config).index(spec) for spec in (*specs, beside)]
+    for n, (suffix, stage) in enumerate((("", 0), ("", 1), ("_every", 0))):
+        single = arrays[f"ln_dh{suffix}_float32"][places, stage]
+        draw_curves(axes[0, n], styles, arrays[f"ln_dh{suffix}"][places, stage], single)
+        draw_curves(axes[1, n], styles, arrays[f"ln_dc{suffix}"][:, stage], None)
+        axes[0, n].set_title(("untrained", f"after {config.updates} updates", r"untrained, $L=\sum_t L_t$")[n])
+        decades(axes[0, n], GRADIENT if n == 0 else "")
+        decades(axes[1, n], f"LSTM: {OF_C}" if n == 0 else "")
+    time_axis(axes, config.T)
+    labels = [*(spec.label for spec in specs), f"Elman: tanh, orthogonal, $g={beside.gain:g}$"]
+    handles = [Line2D([], [], label=label, **style) for label, style in zip(labels, styles)]
+    figure.legend(handles=handles, loc="outside upper center", ncols=5)
+    figure.legend(handles=float32_handles(), loc="outside lower center", ncols=3)
+    return figure
+
+
+def three_norms_figure(config: Config, arrays: Arrays) -> Figure:
+    """The gradient, the norm of the product and the product of the norms, untrained: Elman above, LSTM and GRU below."""
+    gain = min(config.gains, key=lambda gain: abs(gain - 1.5))
+    above = [Spec(phi, W_hh, gain) for phi, W_hh in ELMAN]
+    below = gated(config)
+    figure = new_figure(12, 6.6)
+    columns = max(len(above), len(below))
+    axes = figure.subplots(2, columns, sharex=True, sharey="row", squeeze=False)
+    for row, specs in zip(axes, (above, below)):
+        for panel, spec in zip(row, specs):
+            n = everything(config).index(spec)
+            draw_quantities(panel, {name: arrays[name][n, 0] for name in QUANTITIES})
+            panel.set_title(rf"{TITLES[spec.cell]}, {spec.W_hh}, $g={gain:g}$" if spec.W_hh else spec.label)
+        for panel in row[len(specs) :]:
+            panel.set_visible(False)
+        decades(row[0], "untrained")
+    time_axis(axes, config.T)
+    handles = [Line2D([], [], label=label, **style) for label, style in QUANTITIES.values()]
+    figure.legend(handles=handles, loc="outside lower center", ncols=3)
+    return figure
+
+
+def draw_curves(axes: Axes, styles: list[dict[str, Any]], double: np.ndarray, single: np.ndarray | None) -> None:
+    """Curves (networks, T, B) with their spread over the sequences, float32's range, and where float32 loses them."""
+    t = np.arange(1, double.shape[-2] + 1)
+    for k, (style, ln64) in enumerate(zip(styles, double / np.log(10))):
+        middle = typical(ln64)
+        axes.plot(t, middle, **style)
+        axes.fill_between(t, ln64.min(axis=-1), ln64.max(axis=-1), color=style["color"], alpha=0.2, linewidth=0)
+        if single is None:
+            continue
+        ln32 = typical(single[k])
+        for lost, marker in ((np.isneginf(ln32), UNDERFLOW), (np.isposinf(ln32), OVERFLOW)):
+            where = np.flatnonzero(lost & np.isfinite(middle))[-1:]  # the last t: from there back all is lost
+            axes.plot(t[where], middle[where], marker, color=style["color"], **MARK)
+    draw_range(axes, double)
+
+
+def draw_range(axes: Axes, logarithms: np.ndarray) -> None:
+    """The ends of float32's range that the curves come near to: within a third of the way."""
+    finite = logarithms[np.isfinite(logarithms)]
+    low, high = finite.min(initial=0.0), finite.max(initial=0.0)
+    for end, near in ((FLOAT32_LEAST, low < FLOAT32_LEAST / 3), (FLOAT32_MOST, high > FLOAT32_MOST / 3)):
+        if near:
+            axes.axhline(end / np.log(10), **RANGE)
+
+
+def draw_quantities(axes: Axes, arrays: Arrays) -> None:
+    """The gradient, the spectral norm of the product, and the product of the spectral norms."""
+    for name, (_, style) in QUANTITIES.items():
+        middle = typical(arrays[name]) / np.log(10)
+        axes.plot(np.arange(1, len(middle) + 1), middle, **style)
+
+
+def decades(axes: Axes, label: str) -> None:
+    """An axis of log₁₀ that reads as powers of ten."""
+    axes.set_ylabel(label)
+    axes.yaxis.set_major_formatter(lambda exponent, _: rf"$10^{{{exponent:g}}}$")
+
+
+def time_axis(axes: np.ndarray, T: int) -> None:
+    """The time step under every column."""
+    for panel in axes[-1]:
+        panel.set_xlabel(rf"time step $t$  ($T = {T}$)")
+
+
+def float32_handles() -> list[Line2D]:
+    """What the marks mean."""
+    blank = {"color": "white", "linestyle": "", **MARK}
+    return [
+        Line2D([], [], marker=UNDERFLOW, label="0 in float32 from here back", **blank),
+        Line2D([], [], marker=OVERFLOW, label="inf or nan in float32 from here back", **blank),
+        Line2D([], [], label="the ends of float32's range", **RANGE),
+    ]
