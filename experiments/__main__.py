@@ -5,15 +5,15 @@ import io
 import shlex
 import sys
 from collections.abc import Sequence
-from dataclasses import MISSING, fields
 from importlib import import_module
 from pathlib import Path
 
 from . import one_thread  # noqa: F401 (first of all, before NumPy is loaded)
 from .lab.claims import summary
-from .lab.config import Config, read_toml, show
+from .lab.config import Config, read_toml
 from .lab.folder import RunFolder
 from .lab.registry import everything, find
+from .lab.resume import stored_config
 from .lab.runner import execute
 from .lab.terminal import claims_text
 from .lab.usage import Parser, UsageError, layout, suggestion
@@ -49,13 +49,14 @@ examples:
   python -m experiments run flow --text my_novel.txt --out runs/my_novel
   python -m experiments run surnames --data surnames_with_splits.csv --set protocol=book
   python -m experiments run flow --set gains=0.9,1,1.1 T=200 optimizer=adam lr=0.001
+  python -m experiments run flow --from surnames
   python -m experiments run surnames --config my.toml --dtype float64 --out runs/mine
   python -m experiments run surnames --resume runs/mine
 """
 
 
 SHORT = ("seed", "text", "data", "device", "dtype")  # options that are short for a setting
-RUN_OPTIONS = (*(f"--{name}" for name in SHORT), "--quick", "--out", "--resume", "--config", "--set", "--help")
+RUN_OPTIONS = (*(f"--{name}" for name in SHORT), "--from", "--quick", "--out", "--resume", "--config", "--set", "--help")
 COMMANDS = {
     "list": "what there is: name, source, running time",
     "run": "run one experiment; run --help",
@@ -80,6 +81,7 @@ def parsers() -> tuple[Parser, Parser]:
     run.add_argument("--out", metavar="DIR", type=Path, help="the run folder (default runs/NAME-<date>-<time>)")
     run.add_argument("--text", metavar="FILE", help="short for --set text=FILE: read your own text, UTF-8")
     run.add_argument("--data", metavar="FILE", help="short for --set data=FILE: your own data")
+    run.add_argument("--from", dest="trained", metavar="RUN", help="short for --set trained=RUN: the model of that run")
     run.add_argument("--device", metavar="NAME", help="short for --set device=NAME: train on cpu (the default) or cuda")
     run.add_argument("--dtype", metavar="NAME", help="short for --set dtype=NAME: train in float32 (the default) or float64")
     run.add_argument("--config", metavar="FILE", type=Path, help="settings in TOML, `lr = 0.01` on a line each")
@@ -112,34 +114,24 @@ def settings(arguments: argparse.Namespace, kind: type[Config]) -> dict[str, str
         if not equals:
             raise UsageError(f"--set {item}: expected KEY=VALUE, such as --set T=50")
         table[key] = value
-    for name in SHORT:
+    for name in (*SHORT, "trained"):
         if getattr(arguments, name) is not None:
             table[name] = getattr(arguments, name)
     return table
 
 
-def resumed(arguments: argparse.Namespace, kind: type[Config]) -> tuple[Path | None, Config]:
-    """The folder of ``--resume``, None without it, and the config: the stopped run's, which no option may change."""
-    given = settings(arguments, kind)
-    config = kind.build(given, quick=arguments.quick)
+def resumed(arguments: argparse.Namespace) -> Path | None:
+    """The folder of the run to go on with, None without ``--resume``. With ``--out DIR --resume`` there may be no run yet."""
     if arguments.resume is None:
-        return None, config
-    folder: Path = arguments.out if arguments.resume is True else arguments.resume
+        return None
+    folder: Path | None = arguments.out if arguments.resume is True else arguments.resume
     if folder is None:
         raise UsageError("--resume: which run? Give its folder: --resume DIR")
     if arguments.out not in (None, folder):
         raise UsageError(f"--out {arguments.out} and --resume {folder}: name one folder")
-    if not (folder / "config.json").is_file():
-        if arguments.resume is not True:
-            raise UsageError(f"--resume {folder}: no run lies there: it has no config.json")
-        return folder, config
-    stored = kind.read(folder / "config.json")
-    quick = {field.name for field in fields(kind) if field.metadata["quick"] is not MISSING and arguments.quick}
-    for name in sorted(given.keys() | quick):
-        if getattr(stored, name) != (value := getattr(config, name)):
-            told = f"{folder} was started with {name}={show(getattr(stored, name))}, not {name}={show(value)}"
-            raise UsageError(f"--resume: {told}; leave that out, or start a new run")
-    return folder, stored
+    if arguments.resume is not True and not (folder / "config.json").is_file():
+        raise UsageError(f"--resume {folder}: no run lies there: it has no config.json; start one with --out {folder}")
+    return folder
 
 
 def run(arguments: argparse.Namespace, argv: Sequence[str]) -> None:
@@ -147,13 +139,17 @@ def run(arguments: argparse.Namespace, argv: Sequence[str]) -> None:
     if arguments.name is None:
         raise UsageError("run: which experiment? See: python -m experiments list")
     experiment = find(arguments.name)
-    resume, config = resumed(arguments, experiment.config)
-    if resume is not None and RunFolder(resume).finished:
-        print(f"{resume}: this run has come to its end; there is nothing to resume")
-        return
+    given, out = settings(arguments, experiment.config), resumed(arguments)
+    if out is not None and (out / "config.json").is_file():
+        config = stored_config(out, experiment.name, experiment.config, given, quick=arguments.quick)
+        if RunFolder(out).finished:
+            print(f"{out}: this run has come to its end; there is nothing to resume")
+            return
+    else:
+        config = experiment.config.build(given, quick=arguments.quick)
     command = shlex.join(["python", "-m", "experiments", *argv])
-    out = arguments.out if resume is None else resume
-    folder, arrays, claims = execute(experiment, config, out=out, command=command, resume=resume is not None)
+    resume = out is not None
+    folder, arrays, claims = execute(experiment, config, out=out or arguments.out, command=command, resume=resume)
     print(f"{experiment.table(config, arrays)}\n\n{claims_text(claims)}\n")
     print(f"{summary(claims)}. Figures and numbers: {', '.join(str(path) for path in sorted(folder.glob('*.png')))}")
 

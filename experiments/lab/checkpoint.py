@@ -82,10 +82,15 @@ def read(path: Path) -> dict[str, Any]:
     return contents
 
 
-def check_owner(path: Path, state: dict[str, Any], experiment: str, config: str) -> None:
-    """Refuse the checkpoint of another experiment, or of other settings. Raises UsageError, which names the first of them."""
+def check_experiment(path: Path, state: dict[str, Any], experiment: str) -> None:
+    """Refuse the checkpoint of another experiment. Raises UsageError."""
     if state["experiment"] != experiment:
         raise UsageError(f"{path}: is of the experiment {state['experiment']!r}, not of {experiment!r}; nothing was changed")
+
+
+def check_owner(path: Path, state: dict[str, Any], experiment: str, config: str) -> None:
+    """Refuse the checkpoint of another experiment, or of other settings. Raises UsageError, which names the first of them."""
+    check_experiment(path, state, experiment)
     try:
         saved, own = json.loads(state["config"] or "{}"), json.loads(config or "{}")
     except json.JSONDecodeError as error:

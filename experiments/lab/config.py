@@ -12,11 +12,12 @@ import tomllib
 import types
 from dataclasses import MISSING, Field, dataclass, field, fields
 from pathlib import Path
-from typing import Any, Literal, Self, Union, get_args, get_origin, get_type_hints
+from typing import Any, Literal, Self, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from .files import read_json
 from .usage import UsageError, suggestion
 
+C = TypeVar("C", bound="Config")
 Settings = dict[str, str]
 
 _WORDS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}

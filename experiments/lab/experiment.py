@@ -3,17 +3,16 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import Generic
 
 import numpy as np
 from matplotlib.figure import Figure
 
 from .claims import Claim
-from .config import Config
+from .config import C
 from .record import Record
 from .terminal import Table
 
-C = TypeVar("C", bound=Config)
 Arrays = dict[str, np.ndarray]
 Figures = Mapping[str, Figure]
 Predict = Callable[[Path, Sequence[str], int], Iterator[str]]

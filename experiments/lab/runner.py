@@ -10,7 +10,8 @@ from matplotlib.figure import Figure
 
 from . import checkpoint
 from .claims import Claim
-from .experiment import Arrays, C, Experiment
+from .config import C
+from .experiment import Arrays, Experiment
 from .figures import house_style, write_figure
 from .files import json_text
 from .folder import RunFolder, versions
@@ -66,13 +67,15 @@ def _kept(folder: RunFolder, resumed: bool) -> Iterator[None]:
     """Remove the folder of a run that comes to nothing; where there is a checkpoint, keep it and say how to go on."""
     try:
         yield
-    except UsageError:
-        if not resumed and not folder.checkpoints():
+    except (UsageError, OSError) as error:
+        kept = resumed or folder.checkpoints()
+        if not kept:
             folder.discard()
-        raise
-    except OSError as error:
+        if isinstance(error, UsageError):
+            raise
         told = f"cannot write into {folder.path}: {error.strerror or error}"
-        raise UsageError(f"{told}; mend that, then go on with --resume {folder.path}") from None
+        what = f"go on with --resume {folder.path}" if kept else "start again"
+        raise UsageError(f"{told}; mend that, then {what}") from None
 
 
 def draw(experiment: Experiment[C], config: C, arrays: Arrays, folder: Path) -> None:

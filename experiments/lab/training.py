@@ -181,7 +181,7 @@ class Training(Generic[Batch]):
         name, value = next((n, v) for n, v in figures.items() if not math.isfinite(v))
         what = {"loss": "the loss", "grad_norm": "the norm of the gradient"}[name]
         where = f"epoch {self.epochs_done + 1}, update {self.updates_done + 1}"
-        return NotFinite(f"{what} is {value} in {where}: {explain(lambda: self.loss(batch), self.model)}")
+        return NotFinite(f"{what} is {value} in {where}: {explain(lambda: self.loss(batch), self.model)}; try a smaller lr")
 
     @property
     def _parameters(self) -> list[Tensor]:
@@ -244,7 +244,7 @@ class Training(Generic[Batch]):
     def _check(self, number: int, figures: Figures) -> None:
         value = figures.get(self.monitor, 0.0)
         if self.not_finite == "stop" and not math.isfinite(value):
-            raise NotFinite(f"{self.monitor} is {value} after epoch {number}; choose a smaller --set lr")
+            raise NotFinite(f"{self.monitor} is {value} after epoch {number}; try a smaller lr")
 
     # ---- states
 

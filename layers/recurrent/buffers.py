@@ -45,9 +45,11 @@ class Pool:
 
     def _take(self, size: int) -> np.ndarray:
         for key, memory in reversed(list(self._idle.items())):  # the latest: it may still be in the cache
-            if size <= memory.nbytes <= size + (size >> 2) and self._idle.pop(key, None) is memory:
-                self._spare -= memory.nbytes
-                return memory
+            fits = size <= memory.nbytes <= size + (size >> 2)
+            found = self._idle.pop(key, None) if fits else None
+            if found is not None:
+                self._spare -= found.nbytes
+                return found
         return np.empty(size, np.uint8)
 
     def _back(self, reference: weakref.ref[np.ndarray]) -> None:

@@ -251,6 +251,5 @@ class LSTM(Recurrent):
         self, input: Tensor | PackedSequence, hx: tuple[Tensor, Tensor] | None = None
     ) -> tuple[Any, tuple[Tensor, Tensor]]:
         """Return y, (h_n, c_n); without `hx` both states are zero before the first step."""
-        given = self._enter(input, hx)
-        y, (h_n, c_n) = self._leave(given, *self._run(given))
+        y, (h_n, c_n) = self._through(input, hx)
         return y, (h_n, c_n)

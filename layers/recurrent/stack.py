@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import math
-import warnings
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -20,22 +19,12 @@ from ..module import Module
 from ..parameter import Parameter
 from ..utils.rnn import PackedSequence
 from .buffers import Pool
+from .door import Sequences, check_settings, enter, leave, probability
 from .piecewise import piecewise
 from .schedule import Checkpoint, check_checkpoint
 from .unrolled import unrolled
 
 States = tuple[Tensor, ...]
-
-
-class Sequences(NamedTuple):
-    """An input brought to the form the layers work on, and what is needed to bring the result back."""
-
-    x: Tensor  # (T, B, I), or (N, I) packed
-    states: Sequence[Tensor] | None  # (num_layers · directions, B, ·) each, None for zeros
-    batch: int
-    sizes: tuple[int, ...] | None  # of a packed input: the rows at each step
-    packed: PackedSequence | None
-    batched: bool
 
 
 class Recurrent(Module):
@@ -93,7 +82,7 @@ class Recurrent(Module):
         recurrent_dropout: float = 0.0,
     ) -> None:
         super().__init__()
-        _check_settings(input_size, hidden_size, num_layers, bias, batch_first, dropout, proj_size)
+        check_settings(input_size, hidden_size, num_layers, bias, batch_first, dropout, proj_size)
         self.input_size = input_size
         self.hidden_size = hidden_size
         self.num_layers = num_layers
@@ -103,7 +92,7 @@ class Recurrent(Module):
         self.bidirectional = bidirectional
         self.proj_size = proj_size
         self.fused = fused
-        self.recurrent_dropout = float(_probability("recurrent_dropout", recurrent_dropout))
+        self.recurrent_dropout = probability("recurrent_dropout", recurrent_dropout)
         check_checkpoint(checkpoint)
         self.checkpoint = checkpoint
         self._pool = Pool()
@@ -209,7 +198,7 @@ class Recurrent(Module):
     def _sequence(
         self, x: Tensor, states: States, layer: int, reverse: bool, sizes: tuple[int, ...] | None
     ) -> tuple[Tensor, ...]:
-        """Return y and the states at the end of one direction of one layer."""
+        """Return y and the states at the end of one direction of one layer: by the kernel, or step by step."""
         dropping = self.recurrent_dropout > 0 and self.training
         op = self.sequence_op() if self.fused and not dropping and type(x.array) is np.ndarray else None
         if op is None and self.trace is not None and self.checkpoint is not None:
@@ -219,18 +208,7 @@ class Recurrent(Module):
             )
         trace = None if self.trace is None else self.trace.open(self, x, states, layer, reverse, sizes)
         if op is None:
-            ones = minigrad.ones(*states[0].shape[-2:], dtype=x.dtype, device=x.device)
-            mask = functional.dropout(ones, self.recurrent_dropout) if dropping else None
-
-            def step(x: Tensor, states: States) -> States:
-                return self.step(x, states, layer, reverse, None if mask is None else mask[: x.shape[0]])
-
-            def run(x: Tensor, states: States, sizes: tuple[int, ...] | None) -> States:
-                return unrolled(recorded(), step if trace is None else trace.watch(step, mask), x, states, sizes, reverse)
-
-            if self.checkpoint is None or not mode.recording:
-                return run(x, states, sizes)
-            return piecewise(run, x, states, sizes, reverse, self.checkpoint)
+            return self._unrolled(x, states, layer, reverse, sizes, trace)
         weights = self.weights(layer, reverse)
         args = (x, *states, weights["weight_ih"], weights["weight_hh"], weights.get("bias_ih"), weights.get("bias_hh"))
         keep = mode.recording and any(a is not None and a.requires_grad for a in args)
@@ -239,74 +217,35 @@ class Recurrent(Module):
             trace.forward(found)
         return found[: 1 + len(states)]
 
-    # ------------------------------------------------------------------ the door
+    def _unrolled(
+        self, x: Tensor, states: States, layer: int, reverse: bool, sizes: tuple[int, ...] | None, trace: Any
+    ) -> tuple[Tensor, ...]:
+        """Return the same by the cell's definition, as a graph of ops."""
+        mask: Tensor | None = None
+        if self.recurrent_dropout > 0 and self.training:
+            ones = minigrad.ones(*states[0].shape[-2:], dtype=x.dtype, device=x.device)
+            mask = functional.dropout(ones, self.recurrent_dropout)
 
-    def _enter(self, input: Tensor | PackedSequence, states: Sequence[Tensor] | None) -> Sequences:
-        """Check the input and the states, and bring them to (T, B, ·) or packed rows.
+        def step(x: Tensor, states: States) -> States:
+            return self.step(x, states, layer, reverse, None if mask is None else mask[: x.shape[0]])
 
-        Raises:
-            ValueError: the input is neither 2- nor 3-dimensional, or of another type than the weights.
-            RuntimeError: a size does not fit.
-        """
-        if isinstance(input, PackedSequence):
-            sizes = tuple(input.batch_sizes.tolist())
-            self._check(input.data, 2)
-            if states is not None and input.sorted_indices is not None:
-                states = [state.index_select(1, input.sorted_indices) for state in states]
-            self._check_states(states, sizes[0], True)
-            return Sequences(input.data, states, sizes[0], sizes, input, True)
-        if input.dim() not in (2, 3):
-            raise ValueError(f"{type(self).__name__}: Expected input to be 2D or 3D, got {input.dim()}D instead")
-        batched = input.dim() == 3
-        x = input if batched else input.unsqueeze(1)
-        x = x.transpose(0, 1) if self.batch_first and batched else x
-        self._check(x, 3)
-        self._check_states(states, x.shape[1], batched)
-        if states is not None and not batched:
-            states = [state.unsqueeze(1) for state in states]
-        return Sequences(x, states, x.shape[1], None, None, batched)
+        def run(x: Tensor, states: States, sizes: tuple[int, ...] | None) -> States:
+            return unrolled(recorded(), step if trace is None else trace.watch(step, mask), x, states, sizes, reverse)
 
-    def _leave(self, given: Sequences, y: Tensor, ends: list[Tensor]) -> tuple[Any, list[Tensor]]:
-        """Return y and the states in the form of the input."""
-        if given.packed is not None:
-            if given.packed.unsorted_indices is not None:
-                ends = [state.index_select(1, given.packed.unsorted_indices) for state in ends]
-            return given.packed._replace(data=y), ends
-        if not given.batched:
-            return y.squeeze(1), [state.squeeze(1) for state in ends]
-        return (y.transpose(0, 1) if self.batch_first else y), ends
+        if self.checkpoint is None or not mode.recording:
+            return run(x, states, sizes)
+        return piecewise(run, x, states, sizes, reverse, self.checkpoint)
 
-    def _check(self, x: Tensor, dimensions: int) -> None:
+    def _enter(self, input: Tensor | PackedSequence, hx: Sequence[Tensor] | None) -> Sequences:
         weight = self._parameters["weight_ih_l0"]
         assert weight is not None
-        if x.array.dtype != weight.array.dtype:
-            raise ValueError(
-                f"RNN input dtype ({x.dtype}) does not match weight dtype ({weight.dtype}). "
-                f"Convert input: input.to({weight.dtype}), or convert model: model.to({x.dtype})"
-            )
-        shape = x.array.shape
-        if len(shape) != dimensions:
-            raise RuntimeError(f"input must have {dimensions} dimensions, got {x.dim()}")
-        if shape[-1] != self.input_size:
-            raise RuntimeError(f"input.size(-1) must be equal to input_size. Expected {self.input_size}, got {shape[-1]}")
-        if shape[0] == 0:
-            raise RuntimeError("Expected sequence length to be larger than 0 in RNN")
+        cells = self.num_layers * self.directions
+        return enter(type(self).__name__, input, hx, self.batch_first, weight, self.state_sizes(), cells)
 
-    def _check_states(self, states: Sequence[Tensor] | None, batch: int, batched: bool) -> None:
-        if states is None:
-            return
-        if any(state.dim() != 2 + batched for state in states):
-            kind, wanted = ("batched 3-D", "3-D") if batched else ("unbatched 2-D", "2-D")
-            if len(states) == 1:
-                raise RuntimeError(f"For {kind} input, hx should also be {wanted} but got {states[0].dim()}-D tensor")
-            got = ", ".join(f"{state.dim()}-D" for state in states)
-            raise RuntimeError(f"For {kind} input, hx and cx should also be {wanted} but got ({got}) tensors")
-        names = ("hidden",) if len(states) == 1 else ("hidden[0]", "hidden[1]")
-        for name, state, size in zip(names, states, self.state_sizes()):
-            expected = (self.num_layers * self.directions, batch, size)
-            found = tuple(state.shape) if batched else (state.shape[0], 1, state.shape[1])
-            if found != expected:
-                raise RuntimeError(f"Expected {name} size {expected}, got {list(found)}")
+    def _through(self, input: Tensor | PackedSequence, hx: Sequence[Tensor] | None) -> tuple[Any, list[Tensor]]:
+        """Return y and the states at the end, in the form of the input."""
+        given = self._enter(input, hx)
+        return leave(given, *self._run(given))
 
     def extra_repr(self) -> str:
         """Return the sizes, and the settings that differ from the defaults."""
@@ -323,41 +262,10 @@ class OneState(Recurrent):
 
     def forward(self, input: Tensor | PackedSequence, hx: Tensor | None = None) -> tuple[Any, Tensor]:
         """Return y and h_n; without `hx` the state before the first step is zero (see Recurrent for shapes and errors)."""
-        given = self._enter(input, None if hx is None else [hx])
-        y, (h_n,) = self._leave(given, *self._run(given))
+        y, (h_n,) = self._through(input, None if hx is None else [hx])
         return y, h_n
 
 
 def suffix(layer: int, reverse: bool) -> str:
     """Return what the names of a layer's weights end in."""
     return f"_l{layer}{'_reverse' if reverse else ''}"
-
-
-def _probability(name: str, value: Any) -> Any:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= 1:
-        raise ValueError(f"{name} should be a number in range [0, 1] representing the probability of an element being zeroed")
-    return value
-
-
-def _check_settings(
-    input_size: Any, hidden_size: Any, num_layers: Any, bias: Any, batch_first: Any, dropout: Any, proj_size: int
-) -> None:
-    _probability("dropout", dropout)
-    for name, value in (("bias", bias), ("batch_first", batch_first)):
-        if not isinstance(value, bool):
-            raise TypeError(f"{name} should be of type bool, got: {type(value).__name__}")
-    for name, value in (("input_size", input_size), ("hidden_size", hidden_size), ("num_layers", num_layers)):
-        if not isinstance(value, int):
-            raise TypeError(f"{name} should be of type int, got: {type(value).__name__}")
-        if value <= 0:
-            raise ValueError(f"{name} must be greater than zero")
-    if proj_size < 0:
-        raise ValueError("proj_size should be a positive integer or zero to disable projections")
-    if proj_size >= hidden_size:
-        raise ValueError("proj_size has to be smaller than hidden_size")
-    if dropout > 0 and num_layers == 1:
-        warnings.warn(
-            "dropout option adds dropout after all but last recurrent layer, so non-zero dropout expects num_layers greater "
-            f"than 1, but got dropout={dropout} and num_layers={num_layers}",
-            stacklevel=4,
-        )

@@ -93,9 +93,7 @@ class Encoder(Module):
         place = {"device": device, "dtype": dtype}
         self.embedding = Embedding(num_embeddings, embedding_dim, padding_idx, **place)
         self.dropout = Dropout(dropout)
-        self.rnn = recurrent(
-            kind, embedding_dim, hidden_size, num_layers, dropout, bidirectional=bidirectional, **place
-        )
+        self.rnn = recurrent(kind, embedding_dim, hidden_size, num_layers, dropout, bidirectional=bidirectional, **place)
 
     @property
     def output_size(self) -> int:

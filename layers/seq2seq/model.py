@@ -57,9 +57,7 @@ class Seq2Seq(Module):
         """
         return self.decoder.forced(self.decoder.embed(target), self.start(source, lengths))
 
-    def run(
-        self, source: Tensor, lengths: Tensor | None, target: Tensor, teacher_forcing_ratio: float = 1.0
-    ) -> Outputs:
+    def run(self, source: Tensor, lengths: Tensor | None, target: Tensor, teacher_forcing_ratio: float = 1.0) -> Outputs:
         """Return the scores and the attention's weights: `forward` says arguments and errors."""
         if not 0 <= teacher_forcing_ratio <= 1:
             raise ValueError(f"teacher_forcing_ratio should be in [0, 1], but got {teacher_forcing_ratio}")
@@ -68,9 +66,7 @@ class Seq2Seq(Module):
             return Outputs(self.decoder.project(features), alignments)
         return self._sampled(target, self.start(source, lengths), teacher_forcing_ratio)
 
-    def forward(
-        self, source: Tensor, lengths: Tensor | None, target: Tensor, teacher_forcing_ratio: float = 1.0
-    ) -> Tensor:
+    def forward(self, source: Tensor, lengths: Tensor | None, target: Tensor, teacher_forcing_ratio: float = 1.0) -> Tensor:
         """Return the scores z (T, B, V) of what follows each id of the target.
 
         Args:

@@ -36,9 +36,7 @@ class Found(NamedTuple):
         return [row[:n] for row, n in zip(self.ids.t().tolist(), self.lengths.tolist())]
 
 
-def greedy(
-    decoder: StepwiseDecoder, state: State, *, begin: int, end: int, max_length: int, padding: int = 0
-) -> Found:
+def greedy(decoder: StepwiseDecoder, state: State, *, begin: int, end: int, max_length: int, padding: int = 0) -> Found:
     """Return the sequences that take the likeliest id at every step (arguments and errors: `search`)."""
     return search(decoder, state, _likeliest, begin=begin, end=end, max_length=max_length, padding=padding)
 

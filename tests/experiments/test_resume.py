@@ -9,14 +9,22 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+import layers
 import minigrad
 from experiments.__main__ import main
-from experiments.lab import checkpoint
+from experiments.data.loader import Loader
+from experiments.lab import UsageError, checkpoint
+from experiments.lab.early_stopping import EarlyStopping
+from experiments.lab.record import Record
+from experiments.lab.training import Training
+from minigrad import optim
+from minigrad.optim import lr_scheduler as schedules
 from minigrad.utils import files
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -39,23 +47,29 @@ def start(*arguments):
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory):
-    """A run that nothing has interrupted, and the seconds it took from where it could first be killed."""
+    """A run that nothing has interrupted, and how many seconds after making its folder it ended."""
     folder = tmp_path_factory.mktemp("whole") / "run"
-    began = time.monotonic()
     process = start(*RUN, "--out", str(folder))
-    while not folder.exists():
-        time.sleep(0.005)
-    made = time.monotonic()
-    assert process.wait() == 0, process.stderr.read()
-    return folder, made - began, time.monotonic() - began
+    await_folder(folder, process)
+    began = time.monotonic()
+    process.communicate()
+    assert process.returncode == 0
+    return folder, time.monotonic() - began
 
 
 # Killed
 
 
+def await_folder(folder, process):
+    """Wait until a process has made its run folder."""
+    while not folder.exists() and process.poll() is None:
+        time.sleep(0.002)
+
+
 def killed(folder, moment):
-    """Start or resume the run in `folder`, and kill it `moment` seconds later; whether that was before its end."""
+    """Start or resume the run in `folder`, and kill it `moment` seconds after its folder is there; whether it still ran."""
     process = start(*RUN, "--out", str(folder), "--resume")
+    await_folder(folder, process)
     try:
         process.wait(timeout=moment)
     except subprocess.TimeoutExpired:
@@ -70,36 +84,34 @@ def resumed(folder):
     assert process.returncode == 0
 
 
-def kill_and_compare(moments, whole, tmp_path):
-    """A run for each moment, killed then, resumed, and compared with the one that was not; how many were killed."""
-    count = 0
-    for number, moment in enumerate(moments):
-        folder = tmp_path / str(number)
-        count += killed(folder, moment)
+def kill_and_compare(seed, times, whole, tmp_path):
+    """Kill so many runs at random moments, resume each, and compare it with the one that was not killed."""
+    reference, seconds = whole
+    moments = random.Random(seed)
+    for number in range(times):
+        folder, moment = tmp_path / str(number), moments.uniform(0, seconds)
+        while not killed(folder, moment):  # it was faster this time
+            shutil.rmtree(folder)
+            moment *= 0.7
         resumed(folder)
-        assert contents(folder) == contents(whole), f"killed after {moment} s"
-    return count
+        assert contents(folder) == contents(reference), f"killed after {moment} s"
 
 
 def test_a_killed_run_ends_as_one_that_was_not(whole, tmp_path):
-    reference, first, last = whole
-    moments = random.Random(0)
-    assert kill_and_compare([moments.uniform(first, last) for _ in range(3)], reference, tmp_path) >= 1
+    kill_and_compare(0, 2, whole, tmp_path)
 
 
 @pytest.mark.slow
 def test_killed_at_twenty_random_moments(whole, tmp_path):
-    reference, first, last = whole
-    moments = random.Random(1)
-    assert kill_and_compare([moments.uniform(first, last) for _ in range(20)], reference, tmp_path) >= 10
+    kill_and_compare(1, 20, whole, tmp_path)
 
 
 @pytest.mark.slow
 def test_killed_again_and_again(whole, tmp_path):
-    """One run, killed a little after its start ten times: it gets on by the epochs that fit in between."""
-    reference, first, last = whole
+    """One run, killed ten times, each time a little after its start: it gets on by the epochs that fit in between."""
+    reference, seconds = whole
     for _ in range(10):
-        killed(tmp_path / "run", first + 0.3 * (last - first))
+        killed(tmp_path / "run", 0.5 * seconds)
     resumed(tmp_path / "run")
     assert contents(tmp_path / "run") == contents(reference)
 
@@ -160,6 +172,15 @@ def test_a_full_disk_stops_the_run_and_loses_nothing(name, nth, whole, tmp_path,
     monkeypatch.undo()
     assert main(["run", "surnames", "--resume", str(folder)]) == 0
     assert contents(folder) == contents(whole[0])
+
+
+def test_a_disk_that_is_full_from_the_start(tmp_path, monkeypatch, capsys):
+    def full(self, data):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    refused([*RUN, "--out", str(tmp_path / "run")], ["No space left on device; mend that, then start again"], capsys)
+    assert not os.listdir(tmp_path)
 
 
 def test_a_write_is_on_the_disk_before_it_is_renamed(tmp_path, monkeypatch):
@@ -240,8 +261,8 @@ CHECKPOINTS = {
     "a format that is no number": (altered(version="1"), "is of format '1'"),
     "another experiment": (altered(experiment="flow"), "is of the experiment 'flow', not of 'surnames'"),
     "another seed": (altered(config='{"seed": 1}'), "is of a run with batch_size=None, and this run has batch_size=32"),
-    "a config that is no JSON": (altered(config="{"), "its config is no JSON"),
-    "a config of the wrong type": (altered(config="[]"), "its config is a list"),
+    "a config that is no JSON": (altered(config="{"), "is damaged: its config is no JSON"),
+    "a config of the wrong type": (altered(config="[]"), "is damaged: its config is a list"),
     "other data": (altered(data="crc32 0"), "the data have changed since it was written"),
     "no optimiser": (altered(optimizer=...), "is damaged: it lacks 'optimizer'"),
     "a model of the wrong type": (altered(model=[1]), "is damaged: 'model' is a list"),
@@ -394,6 +415,130 @@ def test_a_folder_with_other_files_is_no_run(tmp_path, capsys):
     assert os.listdir(tmp_path) == ["notes.txt"]
 
 
+# Other trainings: each optimiser, scheduler and source is stopped after every checkpoint
+
+
+class Rows:
+    """x (N, 3) and y = tanh(x) (1, −2, 3)ᵀ, to be loaded."""
+
+    lengths = np.arange(1, 21) % 7
+
+    def __init__(self):
+        self.x = np.random.default_rng(0).standard_normal((20, 3))
+        self.y = np.tanh(self.x) @ [[1.0], [-2.0], [3.0]]
+
+    def batch(self, rows):
+        return minigrad.from_numpy(self.x[rows]), minigrad.from_numpy(self.y[rows])
+
+
+def regression(record, name="", *, optimizer, scheduler=None, scheduled="epoch", stopping=None, **options):
+    """Train a small network with dropout on these rows."""
+    minigrad.manual_seed(len(name))
+    model = layers.Sequential(layers.Linear(3, 5), layers.Tanh(), layers.Dropout(0.3), layers.Linear(5, 1)).double()
+    descent = optimizer(model.parameters())
+    loader = Loader(Rows(), 4, seed=3, pool=2, drop_last=False)
+    training = Training(
+        model=model,
+        optimizer=descent,
+        batches=lambda: loader,
+        loss=lambda batch: ((model(batch[0]) - batch[1]) ** 2).mean(),
+        evaluate=lambda: {"val_loss": model(minigrad.ones(2, 3, dtype=minigrad.float64)).square().mean().item()},
+        scheduler=scheduler and scheduler(descent),
+        scheduled=scheduled,
+        stopping=stopping and stopping(model),
+        sources={"loader": loader},
+        **options,
+    )
+    return training.run(record, name)
+
+
+ADAM = partial(optim.Adam, lr=0.05)
+TRAININGS = {
+    "SGD with momentum, clipped": {"optimizer": partial(optim.SGD, lr=0.1, momentum=0.9), "epochs": 4, "max_norm": 0.5},
+    "Adam, in steps": {"optimizer": ADAM, "epochs": 4, "scheduler": partial(schedules.StepLR, step_size=2)},
+    "AdamW, one cycle by updates": {
+        "optimizer": partial(optim.AdamW, lr=0.05), "epochs": 4, "scheduled": "update",
+        "scheduler": partial(schedules.OneCycleLR, max_lr=0.1, total_steps=20),
+    },
+    "RMSprop, on a plateau": {
+        "optimizer": partial(optim.RMSprop, lr=0.01), "epochs": 5,
+        "scheduler": partial(schedules.ReduceLROnPlateau, patience=0),
+    },
+    "Adagrad, by updates": {"optimizer": partial(optim.Adagrad, lr=0.1), "updates": 17, "layer_norms": True},
+    "stopped early, the most kept": {
+        "optimizer": ADAM, "epochs": 9, "stopping": partial(EarlyStopping, patience=2, mode="max", than="best"),
+    },
+}  # fmt: skip
+
+
+class Stop(Exception):
+    pass
+
+
+def stopping_after(count, patch):
+    """Raise Stop after so many checkpoints."""
+    save, left = checkpoint.write, iter(range(count - 1, -1, -1))
+
+    def stop(path, state):
+        save(path, state)
+        if next(left) == 0:
+            raise Stop
+
+    patch.setattr(checkpoint, "write", stop)
+
+
+def stop_everywhere(train, tmp_path):
+    """Stop `train(record)` after its first checkpoint, its second, …; each time it is resumed and compared."""
+    whole = Record(tmp_path / "whole" / "metrics.jsonl")
+    whole.path.parent.mkdir()
+    history = train(whole)
+    whole.write(last=True)
+    for count in range(1, 100):
+        record = Record(tmp_path / str(count) / "metrics.jsonl")
+        record.path.parent.mkdir()
+        with pytest.MonkeyPatch.context() as patch:
+            stopping_after(count, patch)
+            try:
+                train(record)
+                break
+            except Stop:
+                record.write()
+        record = Record(record.path, resumed=True)
+        assert train(record) == history
+        record.write(last=True)
+        assert contents(record.path.parent) == contents(whole.path.parent), f"stopped after {count} checkpoints"
+    return count - 1
+
+
+@pytest.mark.parametrize("case", TRAININGS)
+def test_every_training_goes_on_where_it_was_stopped(case, tmp_path):
+    assert stop_everywhere(lambda record: regression(record, **TRAININGS[case]), tmp_path) >= 4
+
+
+def test_several_trainings_in_one_run(tmp_path):
+    """What is drawn and logged between the two is repeated, too."""
+
+    def train(record):
+        first = regression(record, "first", optimizer=ADAM, epochs=3)
+        record.metric(between=minigrad.rand(1).item())
+        return first + regression(record, "second", optimizer=ADAM, epochs=3)
+
+    assert stop_everywhere(train, tmp_path) == 8
+    assert {path.name for path in (tmp_path / "whole").iterdir()} == {
+        *(f"{kind}-{name}.safetensors" for kind in ("checkpoint", "model") for name in ("first", "second")),
+        *("metrics.jsonl", "timing.jsonl"),
+    }
+
+
+def test_a_loader_of_other_rows_is_refused(tmp_path):
+    record = Record(tmp_path / "metrics.jsonl")
+    regression(record, optimizer=ADAM, epochs=1)
+    record.write(last=True)
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(UsageError, match="does not fit this run: this loader has rows=19"):
+        patch.setattr(Rows, "lengths", Rows.lengths[:-1])
+        regression(Record(record.path, resumed=True), optimizer=ADAM, epochs=1)
+
+
 # What holds otherwise
 
 
@@ -408,8 +553,8 @@ def test_settings_of_a_file_and_of_the_command_line(tmp_path, monkeypatch):
     """The file is stronger than --quick, the command line than the file; all of it is stored with the run."""
     monkeypatch.chdir(tmp_path)
     Path("my.toml").write_text('epochs = 1\nkind = "gru"\ntrim = false\nlr = 1e-2\nhidden = 7\n')
-    arguments = ["--config", "my.toml", "--quick", "--dtype", "float64", "--device", "cpu", "--set", "hidden=6", "layer_norms=yes"]
-    assert main(["run", "surnames", *arguments, "--out", "run"]) == 0
+    flags = ["--quick", "--dtype", "float64", "--device", "cpu", "--set", "hidden=6", "layer_norms=yes"]
+    assert main(["run", "surnames", "--config", "my.toml", *flags, "--out", "run"]) == 0
     config = json.loads(Path("run/config.json").read_text())
     expected = {"epochs": 1, "kind": "gru", "trim": False, "lr": 0.01, "hidden": 6, "embedding": 16, "dtype": "float64"}
     assert {name: config[name] for name in expected} == expected

@@ -30,24 +30,24 @@ from .settings import Config
 
 def run(config: Config, record: Record) -> Arrays:
     """Measure networks that read characters or, with ``--from RUN``, the model that another run trained."""
-    return characters.run(config, record) if config.from_ is None else trained.run(config, config.from_, record)
+    return characters.run(config, record) if config.trained is None else trained.run(config, config.trained, record)
 
 
 def plot(config: Config, arrays: Arrays) -> dict[str, Figure]:
     """The figures by name."""
-    return characters.plot(config, arrays) if config.from_ is None else trained.plot(config, arrays)
+    return characters.plot(config, arrays) if config.trained is None else trained.plot(config, arrays)
 
 
 def table(config: Config, arrays: Arrays) -> Table:
     """log₁₀‖dL/dh_1‖ and the largest Lyapunov exponent of every network."""
-    return characters.table(config, arrays) if config.from_ is None else trained.table(config, arrays)
+    return characters.table(config, arrays) if config.trained is None else trained.table(config, arrays)
 
 
 EXPERIMENT = Experiment(
     name="flow",
     summary="the norm of dL/dh_t against t: vanishing, exploding, carried (Elman at several gains, LSTM, GRU)",
     source="Hochreiter 1991; Bengio et al. 1994; Pascanu et al. 2013",
-    runtime="80 s",
+    runtime="50 s",
     config=Config,
     run=run,
     claims=claims,

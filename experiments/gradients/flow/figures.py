@@ -8,6 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
 
 from ...lab import Arrays
 from ...lab.figures import PALETTE, new_figure, ordered_colours
@@ -18,26 +19,21 @@ from .settings import Config
 UNDERFLOW, OVERFLOW = "v", "X"
 MARK: dict[str, Any] = {"markersize": 8, "markeredgecolor": "black", "markeredgewidth": 0.8, "zorder": 3}
 RANGE: dict[str, Any] = {"color": PALETTE["grey"], "linewidth": 1, "linestyle": (0, (4, 3))}
+LAST, EVERY = "$L = L_T$", r"$L = \Sigma_t L_t$"
 GRADIENT, OF_C = r"$\Vert dL/dh_t\Vert$", r"$\Vert dL/dc_t\Vert$"
 QUANTITIES: dict[str, tuple[str, dict[str, Any]]] = {
     "ln_bound": (r"$\Pi_{k=t+1}^{T}\,\Vert J_k\Vert_2$", {"color": PALETTE["vermilion"], "linestyle": ":"}),
     "ln_product": (r"$\Vert J_T \cdots J_{t+1}\Vert_2$", {"color": PALETTE["blue"], "linestyle": "--"}),
     "ln_dh": (GRADIENT, {"color": PALETTE["black"], "linestyle": "-"}),
 }
-GATED_STYLES: list[dict[str, Any]] = [
-    {"color": PALETTE["orange"], "linestyle": "-"},
-    {"color": PALETTE["vermilion"], "linestyle": (0, (6, 1.5))},
-    {"color": PALETTE["black"], "linestyle": "-."},
-]
 TITLES = {"tanh": "tanh", "relu": "ReLU"}
 
 
 def elman_figure(config: Config, arrays: Arrays) -> Figure:
     """The Elman networks, a column for each kind and a colour for each gain: untrained, trained, and loss at every step."""
     figure = new_figure(12, 9)
-    axes = figure.subplots(3, len(ELMAN), sharex=True, sharey="row")
-    axes[0, 0].sharey(axes[1, 0])
-    styles = [{"color": colour} for colour in ordered_colours(len(config.gains))]
+    axes = figure.subplots(3, len(ELMAN), sharex=True, sharey=True)
+    styles: list[dict[str, Any]] = [{"color": colour} for colour in ordered_colours(len(config.gains))]
     rows = (("ln_dh", 0), ("ln_dh", 1), ("ln_dh_every", 0))
     for n, (phi, W_hh) in enumerate(ELMAN):
         axes[0, n].set_title(rf"{TITLES[phi]}, {W_hh} $W_{{hh}}$")
@@ -46,8 +42,7 @@ def elman_figure(config: Config, arrays: Arrays) -> Figure:
             single = arrays[f"{name}_float32"][networks, stage]
             draw_curves(panel, styles, arrays[name][networks, stage], single)
     time_axis(axes, config.T)
-    every = r"$L=\sum_t L_t$"
-    for panel, words in zip(axes[:, 0], ("untrained", f"after {config.updates} updates", f"untrained, {every}")):
+    for panel, words in zip(axes[:, 0], headings(config)):
         decades(panel, f"{words}\n{GRADIENT}")
     gains = [Line2D([], [], label=f"$g = {gain:g}$", **style) for style, gain in zip(styles, config.gains)]
     figure.legend(handles=gains, loc="outside upper center", ncols=8)
@@ -58,8 +53,7 @@ def elman_figure(config: Config, arrays: Arrays) -> Figure:
 def gated_figure(config: Config, arrays: Arrays) -> Figure:
     """LSTMs and the GRU, and a tanh network beside them: dL/dh_t above, dL/dc_t below."""
     figure = new_figure(12, 7)
-    axes = figure.subplots(2, 3, sharex=True, sharey="col")
-    axes[0, 1].sharey(axes[0, 0])
+    axes = figure.subplots(2, 3, sharex=True, sharey=True)
     specs = gated(config)
     beside = Spec("tanh", "orthogonal", min(config.gains, key=lambda gain: abs(gain - 1)))
     colours = ordered_colours(len(config.forget))
@@ -70,9 +64,9 @@ def gated_figure(config: Config, arrays: Arrays) -> Figure:
         single = arrays[f"ln_dh{suffix}_float32"][places, stage]
         draw_curves(axes[0, n], styles, arrays[f"ln_dh{suffix}"][places, stage], single)
         draw_curves(axes[1, n], styles, arrays[f"ln_dc{suffix}"][:, stage], None)
-        axes[0, n].set_title(("untrained", f"after {config.updates} updates", r"untrained, $L=\sum_t L_t$")[n])
-        decades(axes[0, n], GRADIENT if n == 0 else "")
-        decades(axes[1, n], f"LSTM: {OF_C}" if n == 0 else "")
+        axes[0, n].set_title(headings(config)[n])
+    decades(axes[0, 0], GRADIENT)
+    decades(axes[1, 0], f"{OF_C} in the LSTM")
     time_axis(axes, config.T)
     labels = [*(spec.label for spec in specs), f"Elman: tanh, orthogonal, $g={beside.gain:g}$"]
     handles = [Line2D([], [], label=label, **style) for label, style in zip(labels, styles)]
@@ -89,34 +83,44 @@ def three_norms_figure(config: Config, arrays: Arrays) -> Figure:
     figure = new_figure(12, 6.6)
     columns = max(len(above), len(below))
     axes = figure.subplots(2, columns, sharex=True, sharey="row", squeeze=False)
-    for row, specs in zip(axes, (above, below)):
+    for row, specs, cell in zip(axes, (above, below), ("Elman", "gated")):
         for panel, spec in zip(row, specs):
             n = everything(config).index(spec)
             draw_quantities(panel, {name: arrays[name][n, 0] for name in QUANTITIES})
             panel.set_title(rf"{TITLES[spec.cell]}, {spec.W_hh}, $g={gain:g}$" if spec.W_hh else spec.label)
         for panel in row[len(specs) :]:
             panel.set_visible(False)
-        decades(row[0], "untrained")
+        decades(row[0], f"{cell}, untrained, {LAST}")
     time_axis(axes, config.T)
     handles = [Line2D([], [], label=label, **style) for label, style in QUANTITIES.values()]
     figure.legend(handles=handles, loc="outside lower center", ncols=3)
     return figure
 
 
+def headings(config: Config) -> tuple[str, str, str]:
+    """Which weights and which loss: untrained, trained, and loss at every step."""
+    return f"untrained, {LAST}", f"after {config.updates} updates, {LAST}", f"untrained, {EVERY}"
+
+
 def draw_curves(axes: Axes, styles: list[dict[str, Any]], double: np.ndarray, single: np.ndarray | None) -> None:
     """Curves (networks, T, B) with their spread over the sequences, float32's range, and where float32 loses them."""
     t = np.arange(1, double.shape[-2] + 1)
-    for k, (style, ln64) in enumerate(zip(styles, double / np.log(10))):
-        middle = typical(ln64)
-        axes.plot(t, middle, **style)
+    for style, ln64 in zip(styles, double / np.log(10)):
+        axes.plot(t, typical(ln64), **style)
         axes.fill_between(t, ln64.min(axis=-1), ln64.max(axis=-1), color=style["color"], alpha=0.2, linewidth=0)
-        if single is None:
-            continue
-        ln32 = typical(single[k])
-        for lost, marker in ((np.isneginf(ln32), UNDERFLOW), (np.isposinf(ln32), OVERFLOW)):
-            where = np.flatnonzero(lost & np.isfinite(middle))[-1:]  # the last t: from there back all is lost
-            axes.plot(t[where], middle[where], marker, color=style["color"], **MARK)
+    if single is not None:
+        curves = [typical(ln64) / np.log(10) for ln64 in double]
+        for special, marker in ((np.isneginf, UNDERFLOW), (np.isposinf, OVERFLOW)):
+            draw_marks(axes, styles, curves, [special(typical(ln32)) for ln32 in single], marker)
     draw_range(axes, double)
+
+
+def draw_marks(axes: Axes, styles: list[dict[str, Any]], curves: list[np.ndarray], lost: list[np.ndarray], marker: str) -> None:
+    """A mark on every curve at the last t that is lost: from there back all is. Marks at one point lie on larger ones."""
+    places = [np.flatnonzero(gone & np.isfinite(curve))[-1:].tolist() for curve, gone in zip(curves, lost)]
+    for k, (style, curve, place) in enumerate(zip(styles, curves, places)):
+        size = MARK["markersize"] + 5 * (places[k + 1 :].count(place) if place else 0)
+        axes.plot([t + 1 for t in place], curve[place], marker, color=style["color"], **(MARK | {"markersize": size}))
 
 
 def draw_range(axes: Axes, logarithms: np.ndarray) -> None:
@@ -138,6 +142,7 @@ def draw_quantities(axes: Axes, arrays: Arrays) -> None:
 def decades(axes: Axes, label: str) -> None:
     """An axis of log₁₀ that reads as powers of ten."""
     axes.set_ylabel(label)
+    axes.yaxis.set_major_locator(MaxNLocator(integer=True))
     axes.yaxis.set_major_formatter(lambda exponent, _: rf"$10^{{{exponent:g}}}$")
 
 

@@ -24,7 +24,9 @@ FLOAT32_LEAST, FLOAT32_NORMAL, FLOAT32_MOST = (float(np.log(x)) for x in (2.0**-
 class Reader(Protocol):
     """A network that reads sequences: what `measure` asks of it."""
 
-    rnn: Recurrent
+    @property
+    def rnn(self) -> Recurrent:
+        """Its recurrent layer."""
 
     def __call__(self, x: Tensor, y: Tensor) -> Tensor:
         """L_t of every sequence, (T, B)."""
@@ -51,7 +53,7 @@ def at_every_step(losses: Tensor) -> Tensor:
 
 def traced(reader: Reader, x: Tensor, y: Tensor, total: Callable[[Tensor], Tensor]) -> bptt.Steps:
     """The steps of the reader's recurrent layer after one forward and one backward pass; its weights' gradients are zeroed."""
-    with bptt.trace(reader.rnn) as trace:
+    with np.errstate(over="ignore", invalid="ignore"), bptt.trace(reader.rnn) as trace:  # float32 may leave its range
         total(reader(x, y)).backward()
     reader.zero_grad()
     return trace[0]

@@ -30,7 +30,7 @@ class Config(lab.Config):
     lr: float = option(1.0, "learning rate", low=0)
     max_norm: float = option(1.0, "the global gradient norm is clipped to this", low=0)
     batch: int = option(8, "sequences in a training batch", low=1)
-    from_: str | None = option(  # noqa: RUF009
-        None, "measure the model of this run of `surnames`, its folder or surnames for the newest, on its test names"
+    trained: str | None = option(
+        None, "measure the model that this run of `surnames` trained, on its test names: a folder, or surnames for the newest"
     )
-    names: int = option(40, "with from: how many of the longest test names are measured", quick=10, low=1)
+    names: int = option(40, "with trained: how many of the longest test names are measured", quick=10, low=1)

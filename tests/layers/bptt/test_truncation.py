@@ -12,7 +12,7 @@ from hypothesis import given, strategies as st
 import layers as nn
 import minigrad as mg
 from layers import bptt
-from layers.recurrent.stack import Recurrent
+from layers.recurrent.stack import OneState
 from layers.utils.rnn import pack_sequence
 
 from .online import CELLS, assert_same, bptt_gradients, input_of, layer_of, loss_of, name_of, noise
@@ -201,7 +201,7 @@ def test_what_is_out_of_reach_is_let_go() -> None:
     assert carry.steps == 60
 
 
-class Balance(Recurrent):
+class Balance(OneState):
     """s_t = A s_{t−1} + θ (1, …, 1, −1, …, −1): 10 units plus, 13 minus; A = ½ (1 + superdiagonal)."""
 
     gates = 1
@@ -213,11 +213,6 @@ class Balance(Recurrent):
         A = mg.tensor(0.5 * np.eye(23) + 0.5 * np.eye(23, k=1))
         signs = mg.tensor(np.where(np.arange(23) < 10, 1.0, -1.0))
         return (states[0] @ A.T + self.weights()["weight_ih"][0, 0] * signs + 0 * x,)
-
-    def forward(self, input: Any, hx: Any = None) -> Any:
-        given = self._enter(input, None if hx is None else [hx])
-        y, (h_n,) = self._leave(given, *self._run(given))
-        return y, h_n
 
 
 def test_influence_balancing_turns_the_sign_of_short_windows() -> None:
