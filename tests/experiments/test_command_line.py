@@ -27,10 +27,10 @@ def test_run_leaves_a_folder_and_prints_its_claims(capsys):
     out = capsys.readouterr().out
     (folder,) = Path("runs").iterdir()
     assert re.fullmatch(r"flow-\d{8}-\d{6}", folder.name)
-    assert str(folder / "figure.png") in out
+    assert str(folder / "elman.png") in out
     claims = json.loads((folder / "claims.json").read_text())
-    assert out.count("[holds]") == sum(claim["holds"] is True for claim in claims) == 3
-    assert "3 hold, 0 do not, 2 reported" in out
+    assert out.count("[holds]") == sum(claim["holds"] is True for claim in claims) == 4
+    assert "4 hold, 0 do not, 2 reported" in out
     run = json.loads((folder / "run.json").read_text())
     assert run["command"].startswith("python -m experiments run flow --set T=8 H=4")
 
@@ -56,11 +56,12 @@ BAD = {
     "a missing text": (["run", "flow", "--text", "nope.txt"], "--text nope.txt: No such file"),
     "a folder for a text": (["run", "flow", "--text", "."], "--text .: Is a directory"),
     "a text in Latin-1": (["run", "flow", "--text", "latin.txt"], "latin.txt: not UTF-8 at byte 15 (line 3)"),
-    "a short text": (["run", "flow", "--text", "short.txt"], "short.txt: 9 characters, at least 101 are needed"),
+    "a short text": (["run", "flow", "--text", "short.txt"], "short.txt: 9 characters, at least 201 are needed"),
     "missing data": (["run", "surnames", "--data", "nope.csv"], "--data nope.csv: No such file"),
     "an empty text": (["run", "flow", "--text", "empty.txt"], "empty.txt: 0 characters"),
     "a text of one character": (["run", "flow", "--text", "same.txt"], "same.txt: one character"),
     "steps beyond the text": (["run", "flow", "--set", "T=9999"], "the default text: "),
+    "a run that is not there": (["run", "flow", "--from", "runs/no"], "runs/no: neither a run's folder nor an experiment"),
     "a folder in use": (["run", "flow", "--out", "used"], "--out used: exists already"),
     "a file for a folder": (["run", "flow", "--out", "short.txt"], "--out short.txt: exists already"),
     "a folder under a file": (["run", "flow", "--out", "short.txt/run"], "short.txt"),
@@ -90,7 +91,7 @@ def test_interrupted(monkeypatch, capsys):
     def interrupt(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("experiments.gradients.flow.graph_gradients", interrupt)
+    monkeypatch.setattr("experiments.gradients.flow.measure.traced", interrupt)
     assert main(["run", "flow", *SMALL]) == 130
     assert capsys.readouterr().err == "interrupted\n"
 
@@ -129,7 +130,7 @@ def test_help_teaches(capsys):
 
 def test_every_example_of_the_help_is_accepted(capsys):
     examples = re.findall(r"^  python -m experiments (run .*?)(?:   .*)?$", DESCRIPTION + RUN_DESCRIPTION, re.MULTILINE)
-    assert len(examples) == 11
+    assert len(examples) == 12
     Path("my.toml").write_text("lr = 0.01\nhidden = 32\n")
     for example in examples:
         arguments = parse(example.split())

@@ -23,8 +23,7 @@ from __future__ import annotations
 from matplotlib.figure import Figure
 
 from ...lab import Arrays, Experiment, Record, Table
-from . import characters, trained
-from .claims import claims
+from . import characters, claims, trained
 from .settings import Config
 
 
@@ -50,7 +49,7 @@ EXPERIMENT = Experiment(
     runtime="50 s",
     config=Config,
     run=run,
-    claims=claims,
+    claims=claims.claims,
     plot=plot,
     table=table,
 )

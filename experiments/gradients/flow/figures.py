@@ -26,6 +26,7 @@ QUANTITIES: dict[str, tuple[str, dict[str, Any]]] = {
     "ln_product": (r"$\Vert J_T \cdots J_{t+1}\Vert_2$", {"color": PALETTE["blue"], "linestyle": "--"}),
     "ln_dh": (GRADIENT, {"color": PALETTE["black"], "linestyle": "-"}),
 }
+BELOW: dict[str, Any] = {"loc": "outside lower center", "ncols": 3}
 TITLES = {"tanh": "tanh", "relu": "ReLU"}
 
 
@@ -46,7 +47,7 @@ def elman_figure(config: Config, arrays: Arrays) -> Figure:
         decades(panel, f"{words}\n{GRADIENT}")
     gains = [Line2D([], [], label=f"$g = {gain:g}$", **style) for style, gain in zip(styles, config.gains)]
     figure.legend(handles=gains, loc="outside upper center", ncols=8)
-    figure.legend(handles=float32_handles(), loc="outside lower center", ncols=3)
+    figure.legend(handles=float32_handles(arrays["ln_dh_float32"][: len(ELMAN) * len(config.gains)]), **BELOW)
     return figure
 
 
@@ -71,7 +72,7 @@ def gated_figure(config: Config, arrays: Arrays) -> Figure:
     labels = [*(spec.label for spec in specs), f"Elman: tanh, orthogonal, $g={beside.gain:g}$"]
     handles = [Line2D([], [], label=label, **style) for label, style in zip(labels, styles)]
     figure.legend(handles=handles, loc="outside upper center", ncols=5)
-    figure.legend(handles=float32_handles(), loc="outside lower center", ncols=3)
+    figure.legend(handles=float32_handles(arrays["ln_dh_float32"][places]), **BELOW)
     return figure
 
 
@@ -93,7 +94,7 @@ def three_norms_figure(config: Config, arrays: Arrays) -> Figure:
         decades(row[0], f"{cell}, untrained, {LAST}")
     time_axis(axes, config.T)
     handles = [Line2D([], [], label=label, **style) for label, style in QUANTITIES.values()]
-    figure.legend(handles=handles, loc="outside lower center", ncols=3)
+    figure.legend(handles=handles, **BELOW)
     return figure
 
 
@@ -152,11 +153,13 @@ def time_axis(axes: np.ndarray, T: int) -> None:
         panel.set_xlabel(rf"time step $t$  ($T = {T}$)")
 
 
-def float32_handles() -> list[Line2D]:
-    """What the marks mean."""
+def float32_handles(single: np.ndarray) -> list[Line2D]:
+    """What the marks of curves (…, T, B) mean, those that there are, and the lines."""
     blank = {"color": "white", "linestyle": "", **MARK}
-    return [
-        Line2D([], [], marker=UNDERFLOW, label="0 in float32 from here back", **blank),
-        Line2D([], [], marker=OVERFLOW, label="inf or nan in float32 from here back", **blank),
-        Line2D([], [], label="the ends of float32's range", **RANGE),
+    curves = typical(single)
+    marks = [
+        (np.isneginf, Line2D([], [], marker=UNDERFLOW, label="0 in float32 from here back", **blank)),
+        (np.isposinf, Line2D([], [], marker=OVERFLOW, label="inf or nan in float32 from here back", **blank)),
     ]
+    occurring = [handle for special, handle in marks if special(curves).any()]
+    return [*occurring, Line2D([], [], label="the ends of float32's range", **RANGE)]
