@@ -8,9 +8,10 @@ from .encoder import Bridge, Encoded, Encoder
 from .language_model import LanguageModel
 from .model import Outputs, Seq2Seq
 from .search import Found, greedy, keep_nucleus, keep_top_k, sample, search
+from .vae import Bound, SequenceVAE
 
 __all__ = [
-    "BahdanauDecoder", "Bridge", "Decoder", "Encoded", "Encoder", "Features", "Found", "Hypothesis", "LanguageModel",
-    "LuongDecoder", "Outputs", "Seq2Seq", "State", "StepwiseDecoder", "beam_search", "greedy", "keep_nucleus", "keep_top_k",
+    "BahdanauDecoder", "Bound", "Bridge", "Decoder", "Encoded", "Encoder", "Features", "Found", "Hypothesis", "LanguageModel",
+    "LuongDecoder", "Outputs", "Seq2Seq", "SequenceVAE", "State", "StepwiseDecoder", "beam_search", "greedy", "keep_nucleus", "keep_top_k",
     "length_penalty", "sample", "schedules", "search",
 ]  # fmt: skip

@@ -1,4 +1,4 @@
-"""The experiment `flow`: its claims, claims that must fail, figures, and other runs' models (its formulas: test_flow_formula)."""
+"""The experiment `flow`: its claims, claims that must fail, figures, other runs' models. Its formulas: test_flow_formula."""
 
 import json
 from dataclasses import replace

@@ -75,20 +75,23 @@ class Stop(Exception):
     pass
 
 
-def stopping_after(count, patch):
-    """Raise Stop after so many checkpoints."""
+def stop_at(count, where, patch):
+    """Raise Stop at the checkpoint of this number: before it, when its metrics are written already, or after it."""
     save, left = checkpoint.write, iter(range(count - 1, -1, -1))
 
     def stop(path, state):
+        last = next(left) == 0
+        if last and where == "before":
+            raise Stop
         save(path, state)
-        if next(left) == 0:
+        if last:
             raise Stop
 
     patch.setattr(checkpoint, "write", stop)
 
 
-def stop_everywhere(train, tmp_path):
-    """Stop `train(record)` after its first checkpoint, its second, …; each time it is resumed and compared."""
+def stop_everywhere(train, where, tmp_path):
+    """Stop `train(record)` at its first checkpoint, its second, …; each time it is resumed and compared."""
     whole = Record(tmp_path / "whole" / "metrics.jsonl")
     whole.path.parent.mkdir()
     history = train(whole)
@@ -97,7 +100,7 @@ def stop_everywhere(train, tmp_path):
         record = Record(tmp_path / str(count) / "metrics.jsonl")
         record.path.parent.mkdir()
         with pytest.MonkeyPatch.context() as patch:
-            stopping_after(count, patch)
+            stop_at(count, where, patch)
             try:
                 train(record)
                 break
@@ -106,16 +109,18 @@ def stop_everywhere(train, tmp_path):
         record = Record(record.path, resumed=True)
         assert train(record) == history
         record.write(last=True)
-        assert contents(record.path.parent) == contents(whole.path.parent), f"stopped after {count} checkpoints"
+        assert contents(record.path.parent) == contents(whole.path.parent), f"stopped {where} checkpoint {count}"
     return count - 1
 
 
+@pytest.mark.parametrize("where", ["before", "after"])
 @pytest.mark.parametrize("case", TRAININGS)
-def test_every_training_goes_on_where_it_was_stopped(case, tmp_path):
-    assert stop_everywhere(lambda record: regression(record, **TRAININGS[case]), tmp_path) >= 4
+def test_every_training_goes_on_where_it_was_stopped(case, where, tmp_path):
+    assert stop_everywhere(lambda record: regression(record, **TRAININGS[case]), where, tmp_path) >= 4
 
 
-def test_several_trainings_in_one_run(tmp_path):
+@pytest.mark.parametrize("where", ["before", "after"])
+def test_several_trainings_in_one_run(where, tmp_path):
     """What is drawn and logged between the two is repeated, too."""
 
     def train(record):
@@ -123,7 +128,7 @@ def test_several_trainings_in_one_run(tmp_path):
         record.metric(between=minigrad.rand(1).item())
         return first + regression(record, "second", optimizer=ADAM, epochs=3)
 
-    assert stop_everywhere(train, tmp_path) == 8
+    assert stop_everywhere(train, where, tmp_path) == 8
     assert {path.name for path in (tmp_path / "whole").iterdir()} == {
         *(f"{kind}-{name}.safetensors" for kind in ("checkpoint", "model") for name in ("first", "second")),
         *("metrics.jsonl", "timing.jsonl"),

@@ -143,7 +143,7 @@ def draw_quantities(axes: Axes, arrays: Arrays) -> None:
 def decades(axes: Axes, label: str) -> None:
     """An axis of log₁₀ that reads as powers of ten."""
     axes.set_ylabel(label)
-    axes.yaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.yaxis.set_major_locator(MaxNLocator(nbins=6, integer=True))
     axes.yaxis.set_major_formatter(lambda exponent, _: rf"$10^{{{exponent:g}}}$")
 
 

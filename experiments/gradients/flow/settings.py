@@ -14,7 +14,7 @@ from ...lab import option
 class Config(lab.Config):
     """Settings of the experiment."""
 
-    T: int = option(200, "time steps; 500 takes some minutes", quick=60, low=2)
+    T: int = option(200, "time steps; 500 takes two minutes", quick=50, low=2)
     H: int = option(64, "hidden units", quick=24, low=1)
     I: int = option(32, "size of the embedding", quick=16, low=1)
     gains: tuple[float, ...] = option(
@@ -25,7 +25,7 @@ class Config(lab.Config):
     text: Path | None = option(  # noqa: RUF009 (a Path is immutable)
         None, "text to train and to measure on (default: eight of Shakespeare's sonnets)"
     )
-    updates: int = option(100, "training updates before the second measurement", quick=20, low=0)
+    updates: int = option(100, "training updates before the second measurement", quick=15, low=0)
     optimizer: Literal["sgd", "adam"] = option("sgd", "what makes the updates")
     lr: float = option(1.0, "learning rate", low=0)
     max_norm: float = option(1.0, "the global gradient norm is clipped to this", low=0)

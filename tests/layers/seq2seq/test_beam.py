@@ -87,9 +87,7 @@ def test_a_wider_beam_finds_a_likelier_sequence_where_greedy_is_led_astray():
     for seed, name in itertools.product(range(6), ("plain", "Luong")):
         made = model(name, seed=seed)
         state = made.start(*batch(seed)[:2])
-        narrow, wide = (
-            beam_search(made.decoder, state, **ENDS, max_length=5, beam=k) for k in (1, 400)
-        )
+        narrow, wide = (beam_search(made.decoder, state, **ENDS, max_length=5, beam=k) for k in (1, 400))
         gains += [w[0].log_p - n[0].log_p for n, w in zip(narrow, wide)]
     assert min(gains) > -1e-9 and max(gains) > 0.1
 

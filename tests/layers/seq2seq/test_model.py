@@ -112,13 +112,11 @@ def test_scores_of_chosen_places_need_no_others():
     places = target > 3
     features, _ = made.features(source, lengths, target)
     chosen = made.decoder.project(features[places])
-    np.testing.assert_allclose(
-        chosen.detach().numpy(), made(source, lengths, target)[places].detach().numpy(), rtol=1e-12
-    )
+    np.testing.assert_allclose(chosen.detach().numpy(), made(source, lengths, target)[places].detach().numpy(), rtol=1e-12)
 
 
 def test_a_ratio_that_is_no_probability_is_refused():
-    with pytest.raises(ValueError, match="teacher_forcing_ratio should be in \\[0, 1\\], but got 1.5"):
+    with pytest.raises(ValueError, match=r"teacher_forcing_ratio should be in \[0, 1\], but got 1.5"):
         model("plain")(*batch(), 1.5)
 
 

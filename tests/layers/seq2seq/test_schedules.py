@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import pytest
@@ -35,7 +36,7 @@ def test_all_fall_and_stay_probabilities():
     for schedule in (lambda i: schedules.linear(i, 1.2, 0.01, 0.1), lambda i: schedules.exponential(i, 0.97),
                      lambda i: schedules.inverse_sigmoid(i, 20.0)):  # fmt: skip
         values = [schedule(i) for i in range(500)]
-        assert all(0 <= b <= a <= 1 for a, b in zip(values, values[1:]))
+        assert all(0 <= b <= a <= 1 for a, b in itertools.pairwise(values))
         assert values[-1] <= 0.1 < values[0]
 
 
