@@ -96,6 +96,7 @@ class Training(Generic[Batch]):
         self.epochs_done = self.updates_done = 0
         self.history: list[Figures] = []
         self.finished = False
+        self.seconds: dict[str, float] = {}  # of the last epoch, in its updates and in its evaluation
         self._norms: list[dict[str, float]] = []
 
     # ---- steps
@@ -135,13 +136,16 @@ class Training(Generic[Batch]):
         """Train on all batches once, then evaluate: ``train_loss``, the mean of the losses on the way, and the figures."""
         self.model.train()
         self._norms = []
+        started = time.process_time()
         for batch in self.batches():
             loss = self.update(batch)
             if record is not None:
                 record.glimpse(f"update {self.updates_done}, loss {loss:.3f}")
             if self.updates_done == self.updates:
                 break
+        trained = time.process_time()
         figures = self._summary() | self.evaluate()
+        self.seconds = {"cpu_seconds": trained - started, "evaluation_seconds": time.process_time() - trained}
         self.epochs_done += 1
         return figures | {"lr": self._schedule(figures)}
 
@@ -231,10 +235,9 @@ class Training(Generic[Batch]):
 
     def _one(self, number: int, record: Record) -> None:
         """One epoch, and whether it was the last."""
-        started = time.process_time()
         figures = self.epoch(record)
         record.metric(epoch=number, **figures)
-        record.timing.append({"epoch": number, "cpu_seconds": time.process_time() - started})
+        record.timing.append({"epoch": number, **self.seconds})
         record.live(", ".join(f"{key} {value:.3g}" for key, value in figures.items() if isinstance(value, float)))
         self._check(number, figures)
         self.history.append(figures)

@@ -12,6 +12,6 @@ from .vae import Bound, SequenceVAE
 
 __all__ = [
     "BahdanauDecoder", "Bound", "Bridge", "Decoder", "Encoded", "Encoder", "Features", "Found", "Hypothesis", "LanguageModel",
-    "LuongDecoder", "Outputs", "Seq2Seq", "SequenceVAE", "State", "StepwiseDecoder", "beam_search", "greedy", "keep_nucleus", "keep_top_k",
-    "length_penalty", "sample", "schedules", "search",
+    "LuongDecoder", "Outputs", "Seq2Seq", "SequenceVAE", "State", "StepwiseDecoder", "beam_search", "greedy", "keep_nucleus",
+    "keep_top_k", "length_penalty", "sample", "schedules", "search",
 ]  # fmt: skip
