@@ -139,7 +139,7 @@ GOOD = "nationality,split,surname\nIrish,train,O'Neill\nKorean,train,Kang\nIrish
 
 def test_columns_in_any_order_quoted_with_others_beside(tmp_path):
     head = "\ufeffsurname,note,split,nationality\r\n"
-    text = head + "\"O'Neill, Jr.\", x ,train, Irish \r\n\r\nDaly,,val,Irish\r\nRyan,,test,Irish"
+    text = head + '"O\'Neill, Jr.", x ,train, Irish \r\n\r\nDaly,,val,Irish\r\nRyan,,test,Irish'
     assert read_surnames(written(tmp_path, text), 0) == [
         Surname("O'Neill, Jr.", "Irish", "train"),
         Surname("Daly", "Irish", "val"),

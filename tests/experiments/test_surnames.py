@@ -93,9 +93,7 @@ def test_padding_and_the_rest_of_the_batch_do_not_matter():
     shares = model(ids, minigrad.tensor([4, 6]), apply_softmax=True).detach().numpy()
     np.testing.assert_allclose(shares.sum(axis=1), 1)
     model.batch_first = False
-    np.testing.assert_allclose(
-        model(ids.T, minigrad.tensor([4, 6])).detach().numpy(), together.detach().numpy(), rtol=1e-13
-    )
+    np.testing.assert_allclose(model(ids.T, minigrad.tensor([4, 6])).detach().numpy(), together.detach().numpy(), rtol=1e-13)
 
 
 # The run

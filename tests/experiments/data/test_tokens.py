@@ -12,7 +12,8 @@ from experiments.data.jamo import compose, decompose
 from experiments.data.tokens import KINDS, STATELESS, tokenizer_of, trained
 
 SYLLABLES = "".join(map(chr, range(0xAC00, 0xD7A4)))
-korean = st.text(st.one_of(st.sampled_from(SYLLABLES), st.characters(min_codepoint=0x1100, max_codepoint=0x11FF), st.sampled_from("ㅋㅏ a.")))
+conjoining = st.characters(min_codepoint=0x1100, max_codepoint=0x11FF)
+korean = st.text(st.one_of(st.sampled_from(SYLLABLES), conjoining, st.sampled_from("ㅋㅏ a.")))
 
 
 def test_all_syllables_are_taken_apart_and_put_together_as_unicode_says():
