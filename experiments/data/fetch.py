@@ -60,7 +60,7 @@ def _download(source: Source, file: str, folder: Path, timeout: float) -> Path:
     import requests  # pooch's own dependency
 
     try:
-        with tqdm(desc=file, unit="B", unit_scale=True, disable=None, leave=False) as bar:
+        with tqdm(total=1, desc=file, unit="B", unit_scale=True, disable=None, leave=False) as bar:  # pooch knows the total
             downloader = pooch.HTTPDownloader(progressbar=bar, timeout=timeout)
             found = pooch.retrieve(address, f"sha256:{source.files[file]}", file, folder, downloader=downloader)
         return Path(found)

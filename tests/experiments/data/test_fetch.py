@@ -1,5 +1,6 @@
 """Fetching from a server on this machine: whole, wrong, truncated, broken off, absent."""
 
+import gc
 import hashlib
 import http.server
 import threading
@@ -10,6 +11,9 @@ from experiments.data import sources
 from experiments.data.fetch import fetch
 from experiments.data.sources import Source
 from experiments.lab import UsageError
+
+# pooch leaves the connection of a failed download to the garbage collector, which then warns of it.
+pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
 
 CONTENT = b"Kang\nBae\n" * 5000
 
@@ -38,6 +42,7 @@ def server(monkeypatch):
         monkeypatch.setattr(sources, "RAW", f"http://127.0.0.1:{running.server_port}")
         yield
         running.shutdown()
+    gc.collect()
 
 
 def source(kind):
