@@ -15,6 +15,8 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.arrays.host import Lent
+
 SMALL = 1 << 15
 """Bytes below which the allocator is as quick as the pool."""
 
@@ -50,7 +52,7 @@ class Pool:
             if found is not None:
                 self._spare -= found.nbytes
                 return found
-        return np.empty(size, np.uint8)
+        return Lent(size, np.uint8)
 
     def _back(self, reference: weakref.ref[np.ndarray]) -> None:
         _, memory = self._lent.pop(id(reference))

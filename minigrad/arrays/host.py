@@ -144,9 +144,16 @@ def is_basic(index: Any) -> bool:
     return True
 
 
+class Lent(np.ndarray):
+    """Memory that is lent, by way of the buffer protocol, to one array at a time: that array owns it as long as it lives."""
+
+
 def _is_all_of_its_base(view: np.ndarray) -> bool:
     base = view.base
-    return type(base) is np.ndarray and base.base is None and base.nbytes == view.nbytes
+    if type(base) is not np.ndarray or base.nbytes != view.nbytes:
+        return False
+    memory = base.base
+    return memory is None or (type(memory) is memoryview and type(memory.obj) is Lent)
 
 
 def _holders(view: np.ndarray) -> int:

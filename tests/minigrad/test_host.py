@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import minigrad
-from minigrad.arrays.host import NUMPY
+from minigrad.arrays.host import NUMPY, Lent
 
 
 def test_an_array_owns_its_memory_until_it_is_read_only():
@@ -35,6 +35,14 @@ def test_a_part_a_repetition_and_foreign_memory_are_not_owned():
     assert not NUMPY.owns(np.zeros((2, 3))[:1])
     assert not NUMPY.owns(np.broadcast_to(np.zeros((1, 3)), (2, 3)))
     assert not NUMPY.owns(np.frombuffer(bytearray(8))[::1])
+
+
+def test_lent_memory_belongs_to_the_array_it_is_lent_to():
+    memory = Lent(24, np.uint8)
+    x = np.frombuffer(memory.data, np.float64).reshape(3, 1)
+    assert NUMPY.owns(x)
+    lent = np.frombuffer(memory.data, np.float64)
+    assert not NUMPY.owns(lent.reshape(3, 1))
 
 
 def test_the_gradient_of_a_transposed_weight_is_nobody_elses():
