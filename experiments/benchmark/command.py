@@ -10,10 +10,9 @@ from dataclasses import asdict
 from pathlib import Path
 
 from experiments.lab.claims import Claim, summary
-from experiments.lab.figures import house_style, rendered
+from experiments.lab.figures import house_style, write_figure
 from experiments.lab.folder import RunFolder, versions
 from experiments.lab.usage import UsageError, suggestion
-from minigrad.utils.files import write_atomically
 
 from . import conditions, embedding, engine, library, machine, recurrent
 from .chart import draw
@@ -93,8 +92,7 @@ def _save_chart(folder: RunFolder, measured: Measured, caption: str) -> None:
     """Write figure.png and figure.svg, where there is a ratio to draw."""
     with house_style():
         if figure := draw(measured, caption):
-            for kind in ("png", "svg"):
-                write_atomically(folder.path / f"figure.{kind}", rendered(figure, kind))
+            write_figure(folder.path / "figure", figure)
 
 
 def measure(row: Row, settings: Settings) -> Result:

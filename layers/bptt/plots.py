@@ -13,7 +13,7 @@ import numpy as np
 
 from minigrad import Tensor
 
-from .plots_spectra import COLOURS, _axes, _next_colour, _numpy
+from .axes import COLOURS, axes, next_colour, to_numpy
 from .steps import Steps
 from .telemetry import SIGMOIDS, Clipping, Saturation
 
@@ -37,9 +37,9 @@ def plot_states(steps: Steps, name: str = "h", ax: Axes | None = None, *, sequen
         ax: where to draw; None for a new figure.
         sequence: which of the batch.
     """
-    ax = _axes(ax)
+    ax = axes(ax)
     gate = name in steps.gates and name not in SYMBOLS
-    values = _numpy(steps.gates[name] if gate else getattr(steps, name))[:, sequence].T
+    values = to_numpy(steps.gates[name] if gate else getattr(steps, name))[:, sequence].T
     image = ax.imshow(values, aspect="auto", interpolation="nearest", origin="lower", **_colours(values, name, gate))
     symbol = f"{name}_t" if gate else SYMBOLS[name]
     ax.set(xlabel="time step $t$", ylabel="unit", title=f"${symbol}$")
@@ -56,12 +56,12 @@ def plot_norms(steps: Steps, names: tuple[str, ...] = ("dh",), ax: Axes | None =
         ax: where to draw; None for a new figure. Several layers may share it.
         label: in front of the symbol in the legend, "layer 0".
     """
-    ax = _axes(ax)
+    ax = axes(ax)
     lowest = 0.0
     for name in names:
-        values = _numpy(steps.norms(name, log=True).values) / np.log(10)
+        values = to_numpy(steps.norms(name, log=True).values) / np.log(10)
         values = np.where(np.isfinite(values), values, np.nan)
-        ax.plot(values, color=_next_colour(ax), label=rf"{label} $\|{SYMBOLS[name]}\|$".strip())
+        ax.plot(values, color=next_colour(ax), label=rf"{label} $\|{SYMBOLS[name]}\|$".strip())
         lowest = min(lowest, np.nanmin(values, initial=0.0))
     if lowest < FLOAT32_FLOOR / 2 and "smallest float32" not in ax.get_legend_handles_labels()[1]:
         ax.axhline(FLOAT32_FLOOR, color="black", linestyle="--", linewidth=1, label="smallest float32")
@@ -79,9 +79,9 @@ def plot_flow(norms: Tensor, ax: Axes | None = None, *, log: bool = False, decad
         log: whether `norms` are natural logarithms.
         decades: how far below the largest the colours reach; None: as far as the smallest.
     """
-    ax = _axes(ax)
+    ax = axes(ax)
     with np.errstate(divide="ignore"):
-        values = _numpy(norms) / np.log(10) if log else np.log10(_numpy(norms))
+        values = to_numpy(norms) / np.log(10) if log else np.log10(to_numpy(norms))
     shown = np.ma.masked_invalid(values)
     top = float(shown.max()) if shown.count() else 0.0
     low = top - decades if decades is not None else float(shown.min()) if shown.count() else top - 1
@@ -100,7 +100,7 @@ def plot_paths(steps: Steps, state: str = "h", ax: Axes | None = None) -> Axes:
         state: to which state, "h" or "c".
         ax: where to draw; None for a new figure.
     """
-    ax = _axes(ax)
+    ax = axes(ax)
     parts = steps.paths()[state]
     styles = ("-", "--", "-.", ":")
     for k, (name, part) in enumerate(parts.items()):
@@ -125,8 +125,8 @@ def plot_jacobians(steps: Steps, ax: Axes | None = None, *, sequence: int = 0) -
         ax: where to draw; None for a new figure.
         sequence: which of the batch.
     """
-    ax = _axes(ax)
-    J = _numpy(steps.jacobians()[:, sequence])
+    ax = axes(ax)
+    J = to_numpy(steps.jacobians()[:, sequence])
     singular = np.linalg.svd(J, compute_uv=False)
     ax.plot(singular[:, 1:], color="#9AA5B1", linewidth=0.6)
     if singular.shape[1] > 1:
@@ -148,9 +148,9 @@ def plot_shares(steps: Steps, ax: Axes | None = None) -> Axes:
         steps: `trace[0]`.
         ax: where to draw; None for a new figure.
     """
-    ax = _axes(ax)
+    ax = axes(ax)
     for k, (share, symbol) in enumerate(((steps.weight_hh, r"W_{hh}"), (steps.weight_ih, r"W_{ih}"))):
-        norms = np.array([np.linalg.norm(_numpy(share(t)).astype(float)) for t in range(len(steps.h))])
+        norms = np.array([np.linalg.norm(to_numpy(share(t)).astype(float)) for t in range(len(steps.h))])
         ax.plot(
             np.where(norms > 0, norms, np.nan),
             ("-", "--")[k],
@@ -172,9 +172,9 @@ def plot_saturation(found: Mapping[str, Saturation], ax: Axes | None = None) -> 
         found: of `bptt.saturation`.
         ax: where to draw; None for a new figure.
     """
-    ax = _axes(ax)
+    ax = axes(ax)
     for k, (name, gate) in enumerate(found.items()):
-        right, left = _numpy(gate.right), _numpy(gate.left)
+        right, left = to_numpy(gate.right), to_numpy(gate.left)
         ax.scatter(right, left, marker=MARKS[name], facecolors="none", edgecolors=COLOURS[k], label=f"${name}$", clip_on=False)
     ax.plot([0, 1], [1, 0], "--", color="black", linewidth=0.8)
     ax.set(xlim=(0, 1), ylim=(0, 1), aspect="equal", title="Gate saturation")
@@ -190,9 +190,9 @@ def plot_clipping(clipping: Clipping, ax: Axes | None = None) -> Axes:
         clipping: after some training.
         ax: where to draw; None for a new figure.
     """
-    ax = _axes(ax)
-    before, steps = _numpy(clipping.before), clipping.steps
-    ax.plot(_numpy(clipping.after), color=COLOURS[4], linewidth=3, label=r"$\|g\|$ after")
+    ax = axes(ax)
+    before, steps = to_numpy(clipping.before), clipping.steps
+    ax.plot(to_numpy(clipping.after), color=COLOURS[4], linewidth=3, label=r"$\|g\|$ after")
     ax.plot(before, color=COLOURS[0], linewidth=1, label=r"$\|g\|$ before")
     ax.plot(steps, before[steps], "o", color=COLOURS[1], markersize=3, label=f"clipped ({clipping.fraction:.0%} of steps)")
     ax.axhline(clipping.max_norm, color="black", linestyle="--", linewidth=1, label=rf"$\theta={clipping.max_norm:g}$")
@@ -204,7 +204,7 @@ def plot_clipping(clipping: Clipping, ax: Axes | None = None) -> Axes:
 
 def _log10_norm(values: Tensor) -> np.ndarray:
     """Return log₁₀ of the norm at every step, nan where it is zero."""
-    norms = np.sqrt(np.square(_numpy(values).astype(float)).sum((1, 2)))
+    norms = np.sqrt(np.square(to_numpy(values).astype(float)).sum((1, 2)))
     return np.log10(np.where(norms > 0, norms, np.nan))
 
 

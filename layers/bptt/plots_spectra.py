@@ -6,12 +6,13 @@ Every function draws on the Axes it is given, or on a new figure's, and returns 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from minigrad import Tensor, arrays
+from minigrad import Tensor
 
+from .axes import COLOURS, axes, next_colour, to_numpy
 from .lyapunov import Spectrum
 from .products import Products
 from .rtrl import Influence
@@ -19,9 +20,6 @@ from .truncation import Comparison
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
-"""Okabe and Ito's palette (2008): distinct for every common kind of colour blindness."""
 
 
 def plot_products(found: Products, ax: Axes | None = None, *, sequence: int = 0) -> Axes:
@@ -32,7 +30,7 @@ def plot_products(found: Products, ax: Axes | None = None, *, sequence: int = 0)
         ax: where to draw; None for a new figure.
         sequence: which of the batch.
     """
-    ax = _axes(ax)
+    ax = axes(ax)
     lags = np.array(found.lags)
     values, clear = found.log_singular_values[:, sequence].numpy(), found.resolved[:, sequence].numpy()
     S = values.shape[1]
@@ -58,12 +56,12 @@ def plot_lyapunov(spectrum: Spectrum, ax: Axes | None = None, *, label: str | No
         ax: where to draw; None for a new figure. Several spectra may share it.
         label: of the line, for the legend.
     """
-    ax = _axes(ax)
+    ax = axes(ax)
     rows = np.atleast_2d(spectrum.exponents.numpy())
     index = np.arange(1, rows.shape[1] + 1)
     if not ax.lines:
         ax.axhline(0, color="black", linewidth=0.8)
-    colour = _next_colour(ax)
+    colour = next_colour(ax)
     for k, row in enumerate(rows):
         ax.plot(index, row, "o-", markersize=3, linewidth=1.2, color=colour, label=label if k == 0 else None)
     ax.set(xlabel="index $i$", ylabel=r"$\lambda_i$ (nats per step)", title="Lyapunov spectrum")
@@ -80,12 +78,12 @@ def plot_truncation(k2: Sequence[int], found: Sequence[Comparison], ax: Axes | N
         found: for each, `truncated(…, compare=True).full`.
         ax: where to draw; None for a new figure.
     """
-    ax = _axes(ax)
+    ax = axes(ax)
     relative = np.array([each.relative for each in found])
     turned = np.array([1 - each.cosine for each in found])
     floor = np.finfo(np.float64).eps
     for values, name, mark in ((relative, r"$\|g-G\|/\|G\|$", "o-"), (turned, r"$1-\cos(g,G)$", "s--")):
-        ax.plot(k2, np.where(values > floor, values, np.nan), mark, markersize=4, color=_next_colour(ax), label=name)
+        ax.plot(k2, np.where(values > floor, values, np.nan), mark, markersize=4, color=next_colour(ax), label=name)
     ax.set(xlabel="$k_2$ (steps gone back through)", ylabel="distance from the full gradient", title="Bias of truncated BPTT")
     ax.set_yscale("log")
     ax.legend()
@@ -105,16 +103,16 @@ def plot_estimates(
         ax: where to draw; None for a new figure. Several estimators may share it.
         label: of the points, for the legend.
     """
-    ax = _axes(ax)
-    drawn = [_numpy(estimates[name]).reshape(len(estimates[name]), -1) for name in exact]
-    samples, truth = np.concatenate(drawn, axis=1), np.concatenate([_numpy(g).ravel() for g in exact.values()])
+    ax = axes(ax)
+    drawn = [to_numpy(estimates[name]).reshape(len(estimates[name]), -1) for name in exact]
+    samples, truth = np.concatenate(drawn, axis=1), np.concatenate([to_numpy(g).ravel() for g in exact.values()])
     error = samples.std(axis=0, ddof=1) / np.sqrt(len(samples))
     with np.errstate(divide="ignore", invalid="ignore"):
         off = np.where(error > 0, (samples.mean(axis=0) - truth) / error, np.nan)
     if not ax.lines:
         ax.axhspan(-4, 4, color="#E6EAEE", label="±4")
         ax.axhline(0, color="black", linewidth=0.8)
-    ax.plot(truth, off, "o", markersize=4, color=_next_colour(ax), label=label)
+    ax.plot(truth, off, "o", markersize=4, color=next_colour(ax), label=label)
     ax.set_yscale("symlog", linthresh=4)
     ax.set(xlabel=r"exact $\mathrm{d}L/\mathrm{d}\theta_i$", ylabel="mean − exact (standard errors)")
     ax.set_title("Bias of the estimates")
@@ -129,7 +127,7 @@ def plot_influence(found: Iterable[Influence], ax: Axes | None = None) -> Axes:
         found: of `influence`.
         ax: where to draw; None for a new figure.
     """
-    ax = _axes(ax)
+    ax = axes(ax)
     norms: dict[str, list[float]] = {}
     for each in found:
         for name, P in each.by_name.items():
@@ -141,22 +139,3 @@ def plot_influence(found: Iterable[Influence], ax: Axes | None = None) -> Axes:
     ax.set_title("Influence of the weights on the state")
     ax.legend()
     return ax
-
-
-def _axes(ax: Axes | None) -> Any:
-    """Return the Axes to draw on, one of a new figure if there is none."""
-    if ax is not None:
-        return ax
-    from matplotlib.figure import Figure
-
-    return Figure(figsize=(6.4, 4.2), layout="constrained").add_subplot()
-
-
-def _next_colour(ax: Any) -> str:
-    """Return the first colour that no line on the Axes has."""
-    taken = {line.get_color() for line in ax.lines}
-    return next((colour for colour in COLOURS if colour not in taken), COLOURS[0])
-
-
-def _numpy(tensor: Tensor) -> Any:
-    return arrays.to_numpy(tensor.array)

@@ -202,11 +202,11 @@ def again(
 class Sums:
     """The gradients of x, W_ih, W_hh, b_ih and b_hh, unit by unit; None where nobody wants them."""
 
-    def __init__(self, kernel: Kernel, x: Array, W_ih: Array, wanted: Sequence[bool], pool: Pool) -> None:
-        self.kernel, self.rows, self.W_ih, self.wanted, self.pool = kernel, x.reshape(-1, x.shape[-1]), W_ih, wanted, pool
+    def __init__(self, kernel: Kernel, rows: Array, W_ih: Array, wanted: Sequence[bool], pool: Pool) -> None:
+        self.kernel, self.rows, self.W_ih, self.wanted, self.pool = kernel, rows, W_ih, wanted, pool
         self.found: list[Array | None] = [None] * 5
         if wanted[0]:
-            self.found[0] = pool.empty(self.rows.shape, x.dtype)
+            self.found[0] = pool.empty(rows.shape, rows.dtype)
 
     def add(self, unit: Unit, back: Backward, buffers: Sequence[Array]) -> None:
         """Add the shares of a unit: one matrix product over all its rows for each of them."""
@@ -254,7 +254,7 @@ def gradients(
     ends = [np.zeros((B, H), x.dtype) if d is None else d.reshape(B, H) for d in dy[1:]]
     every = None if trace is None else [np.empty(dY.shape, dY.dtype) for _ in ends]
     ds = ends
-    sums = Sums(kernel, x, W_ih, (needs[0], *needs[-4:]), how.pool)
+    sums = Sums(kernel, rows, W_ih, (needs[0], *needs[-4:]), how.pool)
     for unit, buffers in again(kernel, units, rows, weights, planes, snapshots, how):
         part = None if every is None else [e[unit.rows] for e in every]
         back = backward(kernel, dY[unit.rows], ds, W_hh, buffers, unit.layout, part, how.pool)

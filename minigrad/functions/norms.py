@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,18 +11,11 @@ from ..ops import norms as rules, reductions
 from ..tensor import Tensor
 from .arguments import tensor_argument, type_word
 from .attach import method
-from .dims import axes
-from .reductions import mean, var
+from .reductions import mean, over, spread, var
 
 __all__ = ["norm", "std", "std_mean", "var_mean"]
 
 Dim = int | Sequence[int] | None
-
-
-def over(dim: Dim, ndim: int) -> tuple[int, ...] | None:
-    """Return the axes to reduce, None for all of them: no dim, an empty list of dims, or a 0-d tensor."""
-    found = None if dim is None else axes(dim, ndim)
-    return found if ndim and found else None
 
 
 @method
@@ -35,22 +27,7 @@ def std(
     unbiased: True stands for correction 1 (the default), False for 0. May come first: `x.std(False)`.
     RuntimeError: input is not floating-point. UserWarning: n ≤ correction; the result is then nan or inf.
     """
-    if isinstance(dim, bool):
-        dim, unbiased = None, dim
-    if unbiased is not None and correction is not None:
-        raise TypeError("std(): give `unbiased` or `correction`, not both")
-    if input.dtype.category != dtypes.FLOAT:
-        raise RuntimeError("std and var only support floating point and complex dtypes")
-    removed = correction if correction is not None else 1 if unbiased is None else int(unbiased)
-    reduced = over(dim, input.ndim)
-    result = rules.std.call(input, axis=reduced, keepdims=keepdim, correction=removed)
-    if reductions.count(input.shape, reduced) <= removed and result.numel():
-        warnings.warn(
-            "std(): degrees of freedom is <= 0. Correction should be strictly less than the reduction factor (input numel "
-            "divided by output numel).",
-            stacklevel=2,
-        )
-    return result
+    return spread("std", rules.std, input, dim, unbiased, keepdim, correction, stacklevel=3)
 
 
 def std_mean(input: Tensor, dim: Any = None, unbiased: bool | None = None, keepdim: bool = False, *,

@@ -39,7 +39,7 @@ def _reduction(function: F) -> F:
     return method(call)
 
 
-def _axes(dim: Dim, ndim: int) -> rules.Axis:
+def over(dim: Dim, ndim: int) -> rules.Axis:
     """Return the axes to reduce, None for all of them: no dim, an empty list of dims, or a 0-d tensor."""
     if dim is None:
         return None
@@ -57,8 +57,8 @@ def sum(input: Tensor, dim: Dim = None, keepdim: bool = False, *, dtype: Any = N
     dtype: what input is converted to first, and the type of the result.
     """
     if dtype is None:
-        return rules.sum_.call(input, axis=_axes(dim, input.ndim), keepdims=keepdim)
-    return rules.sum_.call(input.to(dtype), axis=_axes(dim, input.ndim), keepdims=keepdim).to(dtype)
+        return rules.sum_.call(input, axis=over(dim, input.ndim), keepdims=keepdim)
+    return rules.sum_.call(input.to(dtype), axis=over(dim, input.ndim), keepdims=keepdim).to(dtype)
 
 
 @_reduction
@@ -74,7 +74,7 @@ def mean(input: Tensor, dim: Dim = None, keepdim: bool = False, *, dtype: Any = 
             f"mean(): could not infer output dtype. {whose} dtype must be either a floating point or complex dtype. "
             f"Got: {type_word(source)}"
         )
-    return rules.mean.call(source, axis=_axes(dim, input.ndim), keepdims=keepdim)
+    return rules.mean.call(source, axis=over(dim, input.ndim), keepdims=keepdim)
 
 
 @_reduction
@@ -86,20 +86,34 @@ def var(
     unbiased: True stands for correction 1 (the default), False for 0. May come first: `x.var(False)`.
     RuntimeError: input is not floating-point. UserWarning: n ≤ correction; the result is then nan or inf.
     """
+    return spread("var", rules.var, input, dim, unbiased, keepdim, correction, stacklevel=4)
+
+
+def spread(
+    name: str,
+    rule: Op,
+    input: Tensor,
+    dim: Any,
+    unbiased: bool | None,
+    keepdim: bool,
+    correction: float | None,
+    stacklevel: int,
+) -> Tensor:
+    """Apply the rule of `var` or `std`; their arguments, and the stack level at which their caller stands."""
     if isinstance(dim, bool):
         dim, unbiased = None, dim
     if unbiased is not None and correction is not None:
-        raise TypeError("var(): give `unbiased` or `correction`, not both")
+        raise TypeError(f"{name}(): give `unbiased` or `correction`, not both")
     if input.dtype.category != dtypes.FLOAT:
         raise RuntimeError("std and var only support floating point and complex dtypes")
     removed = correction if correction is not None else 1 if unbiased is None else int(unbiased)
-    over = _axes(dim, input.ndim)
-    result = rules.var.call(input, axis=over, keepdims=keepdim, correction=removed)
-    if rules.count(input.shape, over) <= removed and result.numel():
+    reduced = over(dim, input.ndim)
+    result = rule.call(input, axis=reduced, keepdims=keepdim, correction=removed)
+    if rules.count(input.shape, reduced) <= removed and result.numel():
         warnings.warn(
-            "var(): degrees of freedom is <= 0. Correction should be strictly less than the reduction factor (input numel "
+            f"{name}(): degrees of freedom is <= 0. Correction should be strictly less than the reduction factor (input numel "
             "divided by output numel).",
-            stacklevel=3,
+            stacklevel=stacklevel,
         )
     return result
 
@@ -107,7 +121,7 @@ def var(
 @_reduction
 def logsumexp(input: Tensor, dim: int | Sequence[int], keepdim: bool = False) -> Tensor:
     """Return ln Σ e^x over `dim`, without overflow; −inf for no elements."""
-    return rules.logsumexp.call(input, axis=_axes(dim, input.ndim), keepdims=keepdim)
+    return rules.logsumexp.call(input, axis=over(dim, input.ndim), keepdims=keepdim)
 
 
 # ---- extremes
@@ -186,12 +200,12 @@ def argmin(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tens
 
 
 def _extreme(op: Op, name: str, input: Tensor, dim: Dim, keepdim: bool) -> Tensor:
-    over = _axes(dim, input.ndim)
-    if over is None and not input.numel():
+    reduced = over(dim, input.ndim)
+    if reduced is None and not input.numel():
         raise RuntimeError(f"{_empty(name)} Specify the reduction dim with the 'dim' argument.")
-    for given in () if over is None else dim if isinstance(dim, (tuple, list)) else (dim,):
+    for given in () if reduced is None else dim if isinstance(dim, (tuple, list)) else (dim,):
         _check_size(name, input, given)
-    return op.call(input, axis=over, keepdims=keepdim)
+    return op.call(input, axis=reduced, keepdims=keepdim)
 
 
 def _along(op: Op, name: str, input: Tensor, dim: int, keepdim: bool) -> tuple[Tensor, Tensor]:

@@ -54,9 +54,7 @@ class Adam(Optimizer):
     ) -> None:
         check_range("learning rate", lr)
         check_range("epsilon value", eps)
-        for index, beta in enumerate(betas):
-            if not 0.0 <= beta < 1.0:
-                raise ValueError(f"Invalid beta parameter at index {index}: {beta}")
+        check_betas(betas)
         check_range("weight_decay value", weight_decay)
         defaults = {
             "lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay, "amsgrad": amsgrad,
@@ -80,11 +78,7 @@ class Adam(Optimizer):
             average(xp, v, xp.multiply(g, g, out=spare), beta2, scratch)
             if largest:
                 v = xp.maximum(largest[0], v, out=largest[0])
-            xp.sqrt(v, out=scratch)
-            xp.add(scratch, epsilon, out=scratch)
-            xp.divide(m, scratch, out=scratch)
-            xp.multiply(scratch, rate, out=scratch)
-            xp.subtract(theta, scratch, out=theta)
+            descend(xp, theta, m, v, rate, epsilon, scratch)
 
     def _start(self, parameter: Tensor, amsgrad: bool) -> dict[str, Any]:
         """Return the state before the first step."""
@@ -110,3 +104,19 @@ def average(xp: Namespace, mean: Array, x: Array, beta: float, scratch: Array) -
     xp.subtract(x, mean, out=scratch)
     xp.multiply(scratch, 1 - beta, out=scratch)
     xp.add(mean, scratch, out=mean)
+
+
+def descend(xp: Namespace, theta: Array, m: Array, v: Array, rate: float, epsilon: float, scratch: Array) -> None:
+    """Set θ ← θ − rate m / (√v + ε), in place."""
+    xp.sqrt(v, out=scratch)
+    xp.add(scratch, epsilon, out=scratch)
+    xp.divide(m, scratch, out=scratch)
+    xp.multiply(scratch, rate, out=scratch)
+    xp.subtract(theta, scratch, out=theta)
+
+
+def check_betas(betas: tuple[float, float]) -> None:
+    """Refuse a β outside [0, 1)."""
+    for index, beta in enumerate(betas):
+        if not 0.0 <= beta < 1.0:
+            raise ValueError(f"Invalid beta parameter at index {index}: {beta}")

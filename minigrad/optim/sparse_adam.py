@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from ..arrays import namespace
 from ..tensor import Tensor
-from .adam import average
+from .adam import average, check_betas, descend
 from .blocks import touched
 from .optimizer import Group, Optimizer
 
@@ -48,9 +48,7 @@ class SparseAdam(Optimizer):
             raise ValueError(f"Invalid learning rate: {lr}")
         if not eps > 0.0:
             raise ValueError(f"Invalid epsilon value: {eps}")
-        for index, beta in enumerate(betas):
-            if not 0.0 <= beta < 1.0:
-                raise ValueError(f"Invalid beta parameter at index {index}: {beta}")
+        check_betas(betas)
         super().__init__(params, {"lr": lr, "betas": betas, "eps": eps, "maximize": maximize})
 
     def update(self, parameter: Tensor, group: Group) -> None:
@@ -73,8 +71,4 @@ class SparseAdam(Optimizer):
                 g = xp.negative(g, out=spare)
             average(xp, m, g, beta1, scratch)
             average(xp, v, xp.multiply(g, g, out=spare), beta2, scratch)
-            xp.sqrt(v, out=scratch)
-            xp.add(scratch, group["eps"], out=scratch)
-            xp.divide(m, scratch, out=scratch)
-            xp.multiply(scratch, rate, out=scratch)
-            xp.subtract(theta, scratch, out=theta)
+            descend(xp, theta, m, v, rate, group["eps"], scratch)

@@ -95,9 +95,8 @@ def test_state_is_carried_over_both_ways(name, options):
     check_carried_over(name, options, 1e-12)
 
 
-@pytest.mark.parametrize("name", ["SGD", "Adam"])
-def test_state_has_pytorchs_layout(name):
-    options = {"momentum": 0.9} if name == "SGD" else {"amsgrad": True}
+def check_layout(name, options):
+    """The state has PyTorch's keys, shapes and types, and the groups its settings."""
 
     def layout(library, module):
         parameters = started(library, module)
@@ -114,6 +113,11 @@ def test_state_has_pytorchs_layout(name):
     assert ours == theirs
     for mine, reference in zip(our_groups, their_groups, strict=True):
         assert mine.items() <= reference.items()
+
+
+@pytest.mark.parametrize("name", ["SGD", "Adam"])
+def test_state_has_pytorchs_layout(name):
+    check_layout(name, {"momentum": 0.9} if name == "SGD" else {"amsgrad": True})
 
 
 def mistakes(library, module):

@@ -5,7 +5,7 @@ import pytest
 import layers as nn
 import minigrad
 
-from .test_optim import check_carried_over, check_fifty_steps, said, started, train
+from .test_optim import check_carried_over, check_fifty_steps, check_layout, said, started
 
 torch = pytest.importorskip("torch")
 
@@ -35,21 +35,7 @@ def test_state_is_carried_over_both_ways(name, options):
 
 @pytest.mark.parametrize(("name", "options"), CASES)
 def test_state_has_pytorchs_layout(name, options):
-    def layout(library, module):
-        parameters = started(library, module)
-        optimizer = getattr(library.optim, name)(parameters, **options)
-        train(library, optimizer, parameters, 2, seed=0)
-        state = optimizer.state_dict()
-        entries = {
-            number: [(key, tuple(value.shape), str(value.dtype)) for key, value in entry.items()]
-            for number, entry in state["state"].items()
-        }
-        return entries, state["param_groups"]
-
-    (ours, our_groups), (theirs, their_groups) = layout(minigrad, nn), layout(torch, torch.nn)
-    assert ours == theirs
-    for mine, reference in zip(our_groups, their_groups, strict=True):
-        assert mine.items() <= reference.items()
+    check_layout(name, options)
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,0 @@
-"""What the tests of bptt use."""
-
-from ...minigrad.conftest import uncollected
-
-__all__ = ["uncollected"]
