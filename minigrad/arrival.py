@@ -39,17 +39,19 @@ def run_hooks(hooks: Iterable[Any], gradient: Any, create_graph: bool) -> Any:
 
 def accumulate(tensor: Tensor, gradient: Any, create_graph: bool, fresh: bool) -> None:
     """Add a gradient to `tensor.grad`. `fresh` says that no one else holds the array, so that it need not be copied."""
-    if tensor.grad is not None and (create_graph or tensor.grad.source is not None):
-        tensor.grad = tensor.grad + (gradient if create_graph else as_tensor(gradient))
-    elif tensor.grad is not None and (tensor.grad.is_sparse or type(gradient) is SparseRows):
-        _accumulate_rows(tensor, tensor.grad, gradient)
-    elif tensor.grad is not None:
-        tensor.grad.array += gradient
-        mark_written(tensor.grad.array)
-    elif create_graph:
-        tensor.grad = Tensor.linked(own(gradient.array), gradient.source)
+    held = tensor.grad
+    if held is None:
+        if create_graph:
+            tensor.grad = Tensor.linked(own(gradient.array), gradient.source)
+        else:
+            tensor.grad = as_tensor(gradient if fresh else own(gradient))
+    elif create_graph or held.source is not None:
+        tensor.grad = held + (gradient if create_graph else as_tensor(gradient))
+    elif held.is_sparse or type(gradient) is SparseRows:
+        _accumulate_rows(tensor, held, gradient)
     else:
-        tensor.grad = as_tensor(gradient if fresh else own(gradient))
+        held.array += gradient
+        mark_written(held.array)
 
 
 def _accumulate_rows(tensor: Tensor, held: Tensor, gradient: Any) -> None:
@@ -90,5 +92,6 @@ def arrive(found: dict[Source, Any], given: set[int], create_graph: bool) -> Non
             total = run_hooks(source.hooks.values(), total, create_graph)
             held.add(id(elements(total)))
         accumulate(tensor, total, create_graph, fresh=create_graph or unshared(total, held))
-        for hook in list((source.post_hooks or {}).values()):
-            hook(tensor)
+        if source.post_hooks:
+            for hook in list(source.post_hooks.values()):
+                hook(tensor)

@@ -33,6 +33,7 @@ from . import sequence
 from .buffers import NO_POOL, Pool
 from .cell import Cell
 from .kernel import Bptt, Kernel, Weights
+from .product import Product
 from .schedule import Checkpoint
 from .sequence import How
 from .stack import OneState, States
@@ -58,24 +59,21 @@ class ElmanKernel(Kernel):
     def __init__(self, phi: str) -> None:
         self.phi = phi
 
-    def arrange(self, W_ih: Array, W_hh: Array, b_ih: Array | None, b_hh: Array | None) -> Weights:
+    def arrange(self, W_ih: Array, W_hh: Array, b_ih: Array | None, b_hh: Array | None, n: int) -> Weights:
         """Transpose the weights; both biases join W_ih x."""
-        b = None if b_ih is None or b_hh is None else b_ih + b_hh
-        return Weights(np.ascontiguousarray(W_ih.T), np.ascontiguousarray(W_hh.T), b)
+        b = None if b_ih is None or b_hh is None else (b_ih + b_hh)[None, None]
+        return Weights(W_ih.T[None], Product.of(W_hh.T[None], n), b)
 
     def forward(self, G: Array, planes: Sequence[Array], w: Weights) -> None:
         """Do (1) and (2): three calls a step, none of which makes an array."""
         h = planes[0][:, 0]
-        a, zero = np.empty_like(h[0]), np.zeros((), h.dtype)
-        dot, add, tanh, maximum, W_hhT = np.dot, np.add, np.tanh, np.maximum, w.W_hhT
-        smooth = self.phi == "tanh"
-        for h_before, g_t, h_t in zip(h, G, h[1:]):
-            dot(h_before, W_hhT, a)
+        a = np.empty_like(h[0])
+        times, W_hh, a_out = w.W_hh.call, w.W_hh.W, w.W_hh.out(a[None])
+        add, phi = np.add, np.tanh if self.phi == "tanh" else _relu
+        for h_before, g_t, h_t in zip(w.W_hh.left(h), G[0], h[1:]):
+            times(h_before, W_hh, a_out)
             add(a, g_t, a)
-            if smooth:
-                tanh(a, h_t)
-            else:
-                maximum(a, zero, out=h_t)
+            phi(a, h_t)
 
     def backward(self, given: Bptt) -> None:
         """Do (3) and (5), last step first: three calls a step. φ' of all steps is computed ahead."""
@@ -86,11 +84,16 @@ class ElmanKernel(Kernel):
             np.subtract(1, dA, dA)
         else:
             np.greater(h, 0, out=dA)
-        dot, add, multiply = np.dot, np.add, np.multiply
-        for dy, da, dh_t in zip(dY[::-1], dA[::-1], *steps):
+        back = Product.of(W_hh[None], len(dh))
+        times, W, dh_out, add, multiply = back.call, back.W, back.out(dh[None]), np.add, np.multiply
+        for dy, da, da_left, dh_t in zip(dY[::-1], dA[::-1], back.left(dA)[::-1], *steps):
             add(dh, dy, dh_t)
             multiply(dh_t, da, da)
-            dot(da, W_hh, dh)
+            times(da_left, W, dh_out)
+
+
+def _relu(a: Array, out: Array) -> None:
+    np.maximum(a, 0, out=out)
 
 
 KERNELS = {phi: ElmanKernel(phi) for phi in ("tanh", "relu")}

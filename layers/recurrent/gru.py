@@ -38,6 +38,7 @@ from minigrad.ops.rule import op, recorded
 from . import sequence
 from .buffers import NO_POOL, Pool
 from .kernel import CHUNK, Bptt, Kernel, Weights
+from .product import Product
 from .schedule import Checkpoint
 from .sequence import How
 from .stack import OneState, States
@@ -66,7 +67,7 @@ def step(
 
 
 class GRUKernel(Kernel):
-    """The fused kernel. Slabs r, z, n, q and h_{t−1} − n. dA is [da_r; da_z; da_n], dA_h is [da_r; da_z; dq].
+    """The fused kernel. Slabs r, z, n, q and h_{t−1} − n. dA is [da_r; da_z; da_n], dA_h is [dq; da_r; da_z].
 
     σ(a) = ½ tanh(½ a) + ½, the ½ inside being in the weights.
     """
@@ -75,33 +76,31 @@ class GRUKernel(Kernel):
     gates = 3
     apart = True
 
-    def arrange(self, W_ih: Array, W_hh: Array, b_ih: Array | None, b_hh: Array | None) -> Weights:
-        """Transpose the weights, those of r and z times ½; all biases but b_hn join W_ih x."""
+    def arrange(self, W_ih: Array, W_hh: Array, b_ih: Array | None, b_hh: Array | None, n: int) -> Weights:
+        """Part the gates, those of r and z times ½; all biases but b_hn join W_ih x."""
         H = W_hh.shape[1]
-        half = np.repeat(np.array([0.5, 0.5, 1.0], W_hh.dtype), H)
-        W_ihT, W_hhT = np.array(W_ih.T, order="C"), np.array(W_hh.T, order="C")  # copies, also where I or H is 1
-        W_ihT *= half
-        W_hhT *= half
+        half = np.array([0.5, 0.5, 1.0], W_hh.dtype)[:, None, None]
+        W_ih = (W_ih.reshape(3, H, -1) * half).swapaxes(1, 2)
+        product = Product.of((W_hh.reshape(3, H, H) * half).swapaxes(1, 2), n)
         if b_ih is None or b_hh is None:
-            return Weights(W_ihT, W_hhT, None, None)
+            return Weights(W_ih, product, None, None)
         b = b_ih.copy()
         b[: 2 * H] += b_hh[: 2 * H]
-        return Weights(W_ihT, W_hhT, b * half, b_hh[2 * H :])
+        return Weights(W_ih, product, b.reshape(3, 1, H) * half, b_hh[2 * H :])
 
     def forward(self, G: Array, planes: Sequence[Array], w: Weights) -> None:
         """Do (1) to (5): 12 calls a step, none of which makes an array."""
         h, A = planes[0][:, 0], planes[1]
         n, H = h.shape[1:]
-        a = np.empty((n, 3 * H), h.dtype)
-        rz_in, rz_slabs, q_in = a[:, : 2 * H], a.reshape(n, 3, H).transpose(1, 0, 2)[:2], a[:, 2 * H :]
+        a = np.empty((3, n, H), h.dtype)
+        rz_in, q_in, times, W_hh, a_out = a[:2], a[2], w.W_hh.call, w.W_hh.W, w.W_hh.out(a)
         b_n = np.zeros((n, H), h.dtype) if w.b_n is None else np.broadcast_to(w.b_n, (n, H)).copy()
-        W_hhT, half = w.W_hhT, np.array(0.5, h.dtype)
-        dot, add, multiply, subtract, tanh = np.dot, np.add, np.multiply, np.subtract, np.tanh
-        views = (h, G[..., : 2 * H], G[..., 2 * H :], A[:, :2], A[:, 0], A[:, 1], A[:, 2], A[:, 3], A[:, 4], h[1:])
-        for h_before, g_rz, g_n, rz, r, z, new, q, apart, h_t in zip(*views):
-            dot(h_before, W_hhT, a)
+        half, add, multiply, subtract, tanh = np.array(0.5, h.dtype), np.add, np.multiply, np.subtract, np.tanh
+        views = (h, w.W_hh.left(h), G[:2].swapaxes(0, 1), G[2], A[:, :2], A[:, 0], A[:, 1], A[:, 2], A[:, 3], A[:, 4], h[1:])
+        for h_before, h_left, g_rz, g_n, rz, r, z, new, q, apart, h_t in zip(*views):
+            times(h_left, W_hh, a_out)
             add(rz_in, g_rz, rz_in)
-            tanh(rz_slabs, rz)
+            tanh(rz_in, rz)
             multiply(rz, half, rz)
             add(rz, half, rz)
             add(q_in, b_n, q)
@@ -116,25 +115,25 @@ class GRUKernel(Kernel):
         """Do (6) to (10), last step first: eight calls a step."""
         dY, (dh,), steps, (_, A), W_hh, dA, dA_h, pool = given
         t, n, H = dY.shape
-        blocks, carried = dA_h.reshape(t, n, 3, H).transpose(0, 2, 1, 3), np.empty_like(dh)
+        blocks, carried = [dA_h[..., :H], dA[..., :H], dA[..., H : 2 * H], dA[..., 2 * H :]], np.empty_like(dh)
         chunk = max(1, min(t, CHUNK // max(4 * n * H, 1)))
         factors = pool.empty((chunk, 4, n, H), dh.dtype)
-        dot, add, multiply = np.dot, np.add, np.multiply
+        product = Product.of(np.concatenate([W_hh[2 * H :], W_hh[: 2 * H]])[None], n)
+        times, W, dh_out, add, multiply = product.call, product.W, product.out(dh[None]), np.add, np.multiply
         for end in range(t, 0, -chunk):
             now = slice(max(0, end - chunk), end)
             F = _factors(A[now], factors)[::-1]
-            back = [v[now][::-1] for v in (dY, blocks[:, 0], blocks[:, 1], blocks[:, 2], dA[..., 2 * H :], A[:, 0], A[:, 1])]
-            views = (*back, F[:, 0], F[:, 1], F[:, 2], dA_h[now][::-1], *steps)
-            for dy, da_r, da_z, dq, da_n, r, z, to_r, to_z, to_n, on_hidden, dh_t in zip(*views):
+            back = [v[now][::-1] for v in (dY, *blocks, A[:, 0], A[:, 1])]
+            views = (*back, F[:, 0], F[:, 1], F[:, 2], product.left(dA_h[now])[::-1], *steps)
+            for dy, dq, da_r, da_z, da_n, r, z, to_r, to_z, to_n, on_hidden, dh_t in zip(*views):
                 add(dh, dy, dh_t)
                 multiply(dh_t, to_n, da_n)
                 multiply(dh_t, to_z, da_z)
                 multiply(da_n, r, dq)
                 multiply(da_n, to_r, da_r)
                 multiply(dh_t, z, carried)
-                dot(on_hidden, W_hh, dh)
+                times(on_hidden, W, dh_out)
                 add(dh, carried, dh)
-        dA[..., : 2 * H] = dA_h[..., : 2 * H]
 
 
 def _factors(A: Array, out: Array) -> Array:

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from .buffers import Pool
+from .product import Product
 
 Array = Any
 
@@ -19,11 +20,11 @@ CHUNK = 1 << 16
 
 
 class Weights(NamedTuple):
-    """What the forward loop multiplies with: transposed and contiguous, which BLAS takes fastest for few rows."""
+    """What the forward loop multiplies with, a matrix for each gate."""
 
-    W_ihT: Array  # (I, g·H)
-    W_hhT: Array  # (H, g·H)
-    b: Array | None  # (g·H,), added to W_ih x for all steps at once
+    W_ih: Array  # (g, I, H)
+    W_hh: Product  # (g, H, H)
+    b: Array | None  # (g, 1, H), added to W_ih x for all steps at once
     b_n: Array | None = None  # (H,), the GRU's b_hn, which stands inside the bracket with r
 
 
@@ -36,11 +37,11 @@ class Kernel(ABC):
     gates: int
 
     apart = False
-    """Whether W_ih x + b_ih and W_hh h + b_hh have different gradients (the GRU's, in its third block)."""
+    """Whether W_ih x + b_ih and W_hh h + b_hh have different gradients in their last blocks, as the GRU's have."""
 
     @abstractmethod
-    def arrange(self, W_ih: Array, W_hh: Array, b_ih: Array | None, b_hh: Array | None) -> Weights:
-        """Return the weights as `forward` wants them."""
+    def arrange(self, W_ih: Array, W_hh: Array, b_ih: Array | None, b_hh: Array | None, n: int) -> Weights:
+        """Return the weights as `forward` wants them for at most n rows a step."""
 
     def states(self, planes: Sequence[Array]) -> list[Array]:
         """Return the states among the planes, (t + 1, n, H) each: h, and c where there is one."""
@@ -48,7 +49,7 @@ class Kernel(ABC):
 
     @abstractmethod
     def forward(self, G: Array, planes: Sequence[Array], w: Weights) -> None:
-        """Fill the planes from slot 0 on; G (t, n, g·H) is W_ih x_t + b."""
+        """Fill the planes from slot 0 on; G (g, t, n, H) is W_ih x_t + b."""
 
     @abstractmethod
     def backward(self, given: Bptt) -> None:
@@ -64,5 +65,6 @@ class Bptt(NamedTuple):
     planes: Sequence[Array]  # as `forward` left them
     W_hh: Array  # (g·H, H)
     dA: Array  # to be filled: dL/d(W_ih x_t + b_ih), (t, n, g·H)
-    dA_h: Array  # to be filled: dL/d(W_hh h_{t−1} + b_hh); the same array unless they are `apart`
+    dA_h: Array  # to be filled: dL/d(W_hh h_{t−1} + b_hh). The same array, or if `apart` its last block first: all but
+    # that is memory of dA too, since one buffer (t, n, (g + 1)·H) begins with dA_h and ends with dA
     pool: Pool  # where memory comes from

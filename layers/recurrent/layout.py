@@ -9,6 +9,7 @@ their first step (where the recurrence runs in reverse), or have had their last.
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -28,9 +29,9 @@ class Segment(NamedTuple):
     rows: int  # per step
 
     def of(self, array: Array) -> Array:
-        """Return its part of an array (N, …) as (t, n, …)."""
-        part = array[self.row : self.row + self.steps * self.rows]
-        return part.reshape(self.steps, self.rows, *array.shape[1:])
+        """Return its part of an array (…, N, ·) as (…, t, n, ·)."""
+        part = array[..., self.row : self.row + self.steps * self.rows, :]
+        return part.reshape(*array.shape[:-2], self.steps, self.rows, array.shape[-1])
 
 
 @dataclass(frozen=True)
@@ -71,8 +72,8 @@ class Layout:
         return found
 
     def in_time(self, array: Array) -> Array:
-        """Return (t, …) in the order of the recurrence, or from that order back in time's."""
-        return array[::-1] if self.reverse else array
+        """Return (…, t, n, ·) in the order of the recurrence, or from that order back in time's."""
+        return array[..., ::-1, :, :] if self.reverse else array
 
 
 class Unit(NamedTuple):
@@ -82,12 +83,13 @@ class Unit(NamedTuple):
     layout: Layout
 
 
-def cut(shape: tuple[int, ...], sizes: tuple[int, ...] | None, reverse: bool, length: int) -> list[Unit]:
+@functools.lru_cache(maxsize=64)  # a training sees few shapes, again and again
+def cut(shape: tuple[int, ...], sizes: tuple[int, ...] | None, reverse: bool, length: int) -> tuple[Unit, ...]:
     """Cut an input (see Layout.of) into units of `length` steps, in the order in which the recurrence visits them."""
     T = len(sizes) if sizes is not None else shape[0]
     if length >= T:
         rows = shape[0] if sizes is not None else T * shape[1]
-        return [Unit(slice(0, rows), Layout.of(shape, sizes, reverse))]
+        return (Unit(slice(0, rows), Layout.of(shape, sizes, reverse)),)
     units, row = [], 0
     alike: dict[tuple[int, ...], Layout] = {}
     for start in range(0, T, length):
@@ -97,4 +99,4 @@ def cut(shape: tuple[int, ...], sizes: tuple[int, ...] | None, reverse: bool, le
             alike[here] = Layout.of((count, shape[-1]), here, reverse)
         units.append(Unit(slice(row, row + count), alike[here]))
         row += count
-    return units[::-1] if reverse else units
+    return tuple(units[::-1] if reverse else units)

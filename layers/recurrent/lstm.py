@@ -37,6 +37,7 @@ from . import sequence
 from .buffers import NO_POOL, Pool
 from .kernel import CHUNK, Bptt, Kernel, Weights
 from .lstm_variants import Variant
+from .product import Product
 from .schedule import Checkpoint
 from .sequence import How
 from .stack import Recurrent, States
@@ -57,6 +58,9 @@ def step(
     return o * xp.tanh(c), c
 
 
+ORDER, HALF = np.array([3, 0, 1, 2]), np.array([0.5, 0.5, 0.5, 1.0])[:, None, None]
+
+
 class LSTMKernel(Kernel):
     """The fused kernel. Its slabs are o, i, f, g and c_{t−1}, one after the other.
 
@@ -67,16 +71,16 @@ class LSTMKernel(Kernel):
     widths = (1, 5, 1)  # h; o, i, f, g, c_{t−1}; tanh c_t
     gates = 4
 
-    def arrange(self, W_ih: Array, W_hh: Array, b_ih: Array | None, b_hh: Array | None) -> Weights:
-        """Put the blocks in the order o, i, f, g, those of σ times ½."""
+    def arrange(self, W_ih: Array, W_hh: Array, b_ih: Array | None, b_hh: Array | None, n: int) -> Weights:
+        """Put the gates in the order o, i, f, g, those of σ times ½."""
         H = W_hh.shape[1]
-        half = np.array([0.5, 0.5, 0.5, 1.0], W_hh.dtype)[:, None, None]
+        half = HALF.astype(W_hh.dtype)
 
         def slabs(W: Array) -> Array:
-            return (W.reshape(4, H, -1)[[3, 0, 1, 2]] * half).reshape(4 * H, -1)
+            return (W.reshape(4, H, -1)[ORDER] * half).swapaxes(1, 2)
 
-        b = None if b_ih is None or b_hh is None else slabs(b_ih + b_hh)[:, 0]
-        return Weights(np.ascontiguousarray(slabs(W_ih).T), np.ascontiguousarray(slabs(W_hh).T), b)
+        b = None if b_ih is None or b_hh is None else slabs(b_ih + b_hh)
+        return Weights(slabs(W_ih), Product.of(slabs(W_hh), n), b)
 
     def states(self, planes: Sequence[Array]) -> list[Array]:
         """Return h and c."""
@@ -86,14 +90,14 @@ class LSTMKernel(Kernel):
         """Do (1) to (4): nine calls a step, none of which makes an array."""
         h, A, tanh_c = planes[0][:, 0], planes[1], planes[2][:, 0]
         n, H = h.shape[1:]
-        a, pair = np.empty((n, 4 * H), h.dtype), np.empty((2, n, H), h.dtype)
-        slabs, (ig, fc), W_hhT, half = a.reshape(n, 4, H).transpose(1, 0, 2), pair, w.W_hhT, np.array(0.5, h.dtype)
-        dot, add, multiply, tanh = np.dot, np.add, np.multiply, np.tanh
-        views = (h, G, A[:, :4], A[:, :3], A[:, 1:3], A[:, 3:], A[1:, 4], tanh_c, A[:, 0], h[1:])
-        for h_before, g_t, gates, oif, i_f, g_c, c, tc, o, h_t in zip(*views):
-            dot(h_before, W_hhT, a)
+        a, pair = np.empty((4, n, H), h.dtype), np.empty((2, n, H), h.dtype)
+        times, W_hh, a_out, (ig, fc), half = w.W_hh.call, w.W_hh.W, w.W_hh.out(a), pair, np.array(0.5, h.dtype)
+        add, multiply, tanh = np.add, np.multiply, np.tanh
+        steps = (w.W_hh.left(h), G.swapaxes(0, 1), A[:, :4], A[:, :3], A[:, 1:3], A[:, 3:], A[1:, 4], tanh_c, A[:, 0], h[1:])
+        for h_before, g_t, gates, oif, i_f, g_c, c, tc, o, h_t in zip(*steps):
+            times(h_before, W_hh, a_out)
             add(a, g_t, a)
-            tanh(slabs, gates)
+            tanh(a, gates)
             multiply(oif, half, oif)
             add(oif, half, oif)
             multiply(i_f, g_c, pair)
@@ -109,11 +113,12 @@ class LSTMKernel(Kernel):
         slabs, u = dA.reshape(t, n, 4, H).transpose(0, 2, 1, 3), np.empty_like(dh)
         chunk = max(1, min(t, CHUNK // max(7 * n * H, 1)))
         factors = pool.empty((chunk, 7, n, H), dh.dtype)
-        dot, add, multiply = np.dot, np.add, np.multiply
+        product, add, multiply = Product.of(W_hh[None], n), np.add, np.multiply
+        times, W, dh_out = product.call, product.W, product.out(dh[None])
         for end in range(t, 0, -chunk):
             now = slice(max(0, end - chunk), end)
             F = _factors(h[now], A[now], tanh_c[now], factors)[::-1]
-            back = [v[now][::-1] for v in (dY, slabs[:, 3], slabs[:, :3], A[:, 2], dA)]
+            back = [v[now][::-1] for v in (dY, slabs[:, 3], slabs[:, :3], A[:, 2], product.left(dA))]
             views = (*back[:1], F[:, 4], F[:, 0], F[:, 1:4], *back[1:], *steps)
             for dy, to_c, to_o, to_ifg, da_o, da_ifg, f, da, dh_t, dc_t in zip(*views):
                 add(dh, dy, dh_t)
@@ -122,7 +127,7 @@ class LSTMKernel(Kernel):
                 multiply(dh_t, to_o, da_o)
                 multiply(dc_t, to_ifg, da_ifg)
                 multiply(dc_t, f, dc)
-                dot(da, W_hh, dh)
+                times(da, W, dh_out)
 
 
 def _factors(h: Array, A: Array, tanh_c: Array, out: Array) -> Array:

@@ -37,7 +37,7 @@ class How(NamedTuple):
     checkpoint: Checkpoint
     pool: Pool  # where memory comes from
 
-    def units(self, shape: tuple[int, ...]) -> list[Unit]:
+    def units(self, shape: tuple[int, ...]) -> tuple[Unit, ...]:
         """Return the units of an input, in the order of the recurrence."""
         T = shape[0] if self.sizes is None else len(self.sizes)
         return cut(shape, self.sizes, self.reverse, segment_length(self.checkpoint, T))
@@ -54,7 +54,7 @@ class Ran(NamedTuple):
 def run(kernel: Kernel, rows: Array, states: Sequence[Array], w: Weights, layout: Layout, keep: bool, pool: Pool) -> Ran:
     """Run one unit: rows (N, I), the states (B, H) before it; `keep` the planes of all its steps, or make do with one's."""
     H, dtype = states[0].shape[-1], rows.dtype
-    G = np.dot(rows, w.W_ihT, pool.empty((len(rows), w.W_ihT.shape[1]), dtype))
+    G = np.matmul(rows, w.W_ih, pool.empty((kernel.gates, len(rows), H), dtype))
     if w.b is not None:
         G += w.b
     kept = [layout.slots if keep or i == 0 else layout.batch for i in range(len(kernel.widths))]
@@ -103,8 +103,9 @@ def forward(
         y (T, B, H) or (N, H); the states at the end, shaped like those at the start; the planes of the last unit; the states
         kept, one behind the other: (number of states, rows, H).
     """
-    units, w, rows = how.units(x.shape), kernel.arrange(*weights), x.reshape(-1, x.shape[-1])
+    units, rows = how.units(x.shape), x.reshape(-1, x.shape[-1])
     now = [s.reshape(s.shape[-2:]) for s in states]
+    w = kernel.arrange(*weights, len(now[0]))
     kept, go = {0: now}, next(passes(len(units), how.checkpoint))
     y = how.pool.empty((len(rows), now[0].shape[-1]), x.dtype) if len(units) > 1 else None
     for unit, ran in run_pass(kernel, go, units, rows, now, w, kept, keep, how.pool):
@@ -116,10 +117,10 @@ def forward(
 
 
 class Backward(NamedTuple):
-    """What the backward loop leaves: dA and dA_h (N, g·H), and dL/d(state) before the unit (B, H)."""
+    """What the backward loop leaves: dA (N, g·H), the last block of dA_h (N, H) if it is apart, dL/d(state) before the unit."""
 
     dA: Array
-    dA_h: Array
+    last: Array | None
     dstates: list[Array]
 
 
@@ -138,8 +139,8 @@ def backward(
     `every` (N, H) for each state receives dL/d(state_t) over all paths; None where nobody wants them.
     """
     N, H = dY.shape
-    dA = pool.empty((N, kernel.gates * H), dY.dtype)
-    dA_h = pool.empty((N, kernel.gates * H), dY.dtype) if kernel.apart else dA
+    both = pool.empty((N, (kernel.gates + kernel.apart) * H), dY.dtype)
+    dA_h, dA = (both[:, :-H], both[:, H:]) if kernel.apart else (both, both)
     carried = [d.copy() for d in dstates]
     for segment in reversed(layout.segments):
         planes = layout.planes(segment, buffers, kernel.widths, H)
@@ -148,7 +149,7 @@ def backward(
         in_time = layout.in_time
         dy, on_x, on_h = (in_time(segment.of(part)) for part in (dY, dA, dA_h))
         kernel.backward(Bptt(dy, ds, each, planes, W_hh, on_x, on_h, pool))
-    return Backward(dA, dA_h, carried)
+    return Backward(dA, both[:, :H] if kernel.apart else None, carried)
 
 
 def before(kernel: Kernel, buffers: Sequence[Array], layout: Layout, H: int) -> Array:
@@ -183,8 +184,9 @@ def again(
     yield units[first.unit], planes
     if len(units) == 1:
         return
-    w, kept, row = kernel.arrange(*weights), {}, 0
+    kept, row = {}, 0
     B = snapshots.shape[1] - sum(units[u].layout.batch for u in first.keep)
+    w = kernel.arrange(*weights, B)
     for u in (0, *first.keep):
         count = units[u].layout.batch if u else B
         kept[u] = list(snapshots[:, row : row + count])
@@ -210,22 +212,29 @@ class Sums:
 
     def add(self, unit: Unit, back: Backward, buffers: Sequence[Array]) -> None:
         """Add the shares of a unit: one matrix product over all its rows for each of them."""
-        x, (dA, dA_h, (dh, *_)), (dx, *_) = self.rows[unit.rows], back, self.found
+        x, (dA, last, (dh, *_)), (dx, *_) = self.rows[unit.rows], back, self.found
         if dx is not None:
-            np.dot(dA, self.W_ih, dx[unit.rows])
+            np.matmul(dA, self.W_ih, dx[unit.rows])
         _, W_ih, W_hh, b_ih, b_hh = self.wanted
         if W_ih:
-            self._plus(1, self._product(dA.T, x))
+            self._plus(1, self._product(dA, x))
         if W_hh:
-            self._plus(2, self._product(dA_h.T, before(self.kernel, buffers, unit.layout, dh.shape[1])))
+            self._plus(2, self._product(dA, before(self.kernel, buffers, unit.layout, dh.shape[1]), last))
         if b_ih or b_hh:
-            ones = np.ones(len(x), x.dtype)
-            db = np.dot(ones, dA)
-            self._plus(3, db)
-            self._plus(4, db.copy() if dA_h is dA else np.dot(ones, dA_h))
+            ones = np.ones((len(x), 1), x.dtype)
+            db = self._product(dA, ones)
+            self._plus(3, db[:, 0])
+            self._plus(4, (db.copy() if last is None else self._product(dA, ones, last))[:, 0])
 
-    def _product(self, a: Array, b: Array) -> Array:
-        return np.dot(a, b, self.pool.empty((a.shape[0], b.shape[1]), a.dtype))
+    def _product(self, a: Array, b: Array, last: Array | None = None) -> Array:
+        """Return aᵀ b, where `last` stands in place of the last block of a."""
+        found = self.pool.empty((a.shape[1], b.shape[1]), a.dtype)
+        if last is None:
+            return np.matmul(a.T, b, found)
+        H = last.shape[1]
+        np.matmul(a[:, :-H].T, b, found[:-H])
+        np.matmul(last.T, b, found[-H:])
+        return found
 
     def _plus(self, k: int, share: Array) -> None:
         total = self.found[k]
