@@ -59,7 +59,7 @@ class ElmanKernel(Kernel):
     def __init__(self, phi: str) -> None:
         self.phi = phi
 
-    def arrange(self, W_ih: Array, W_hh: Array, b_ih: Array | None, b_hh: Array | None, n: int) -> Weights:
+    def arrange(self, n: int, W_ih: Array, W_hh: Array, b_ih: Array | None, b_hh: Array | None) -> Weights:
         """Transpose the weights; both biases join W_ih x."""
         b = None if b_ih is None or b_hh is None else (b_ih + b_hh)[None, None]
         return Weights(W_ih.T[None], Product.of(W_hh.T[None], n), b)

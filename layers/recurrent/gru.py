@@ -76,7 +76,7 @@ class GRUKernel(Kernel):
     gates = 3
     apart = True
 
-    def arrange(self, W_ih: Array, W_hh: Array, b_ih: Array | None, b_hh: Array | None, n: int) -> Weights:
+    def arrange(self, n: int, W_ih: Array, W_hh: Array, b_ih: Array | None, b_hh: Array | None) -> Weights:
         """Part the gates, those of r and z times ½; all biases but b_hn join W_ih x."""
         H = W_hh.shape[1]
         half = np.array([0.5, 0.5, 1.0], W_hh.dtype)[:, None, None]

@@ -40,7 +40,7 @@ class Kernel(ABC):
     """Whether W_ih x + b_ih and W_hh h + b_hh have different gradients in their last blocks, as the GRU's have."""
 
     @abstractmethod
-    def arrange(self, W_ih: Array, W_hh: Array, b_ih: Array | None, b_hh: Array | None, n: int) -> Weights:
+    def arrange(self, n: int, W_ih: Array, W_hh: Array, b_ih: Array | None, b_hh: Array | None) -> Weights:
         """Return the weights as `forward` wants them for at most n rows a step."""
 
     def states(self, planes: Sequence[Array]) -> list[Array]:

@@ -71,7 +71,7 @@ class LSTMKernel(Kernel):
     widths = (1, 5, 1)  # h; o, i, f, g, c_{t−1}; tanh c_t
     gates = 4
 
-    def arrange(self, W_ih: Array, W_hh: Array, b_ih: Array | None, b_hh: Array | None, n: int) -> Weights:
+    def arrange(self, n: int, W_ih: Array, W_hh: Array, b_ih: Array | None, b_hh: Array | None) -> Weights:
         """Put the gates in the order o, i, f, g, those of σ times ½."""
         H = W_hh.shape[1]
         half = HALF.astype(W_hh.dtype)

@@ -70,6 +70,7 @@ class Encoder(Module):
         kind: "elman", "gru" or "lstm".
         bidirectional: whether there is ←h; D = 2 then, else 1.
         dropout: the probability of zeroing an element of an embedding, and of a layer's output to the next layer.
+        embedding_dropout: that of an embedding, where it is another one.
         padding_idx: the id that sequences are filled up with, or None.
         device: where the parameters live.
         dtype: their floating type.
@@ -85,6 +86,7 @@ class Encoder(Module):
         kind: str = "gru",
         bidirectional: bool = False,
         dropout: float = 0.0,
+        embedding_dropout: float | None = None,
         padding_idx: int | None = 0,
         device: Any = None,
         dtype: Any = None,
@@ -92,7 +94,7 @@ class Encoder(Module):
         super().__init__()
         place = {"device": device, "dtype": dtype}
         self.embedding = Embedding(num_embeddings, embedding_dim, padding_idx, **place)
-        self.dropout = Dropout(dropout)
+        self.dropout = Dropout(dropout if embedding_dropout is None else embedding_dropout)
         self.rnn = recurrent(kind, embedding_dim, hidden_size, num_layers, dropout, bidirectional=bidirectional, **place)
 
     @property

@@ -16,6 +16,7 @@ from ..embedding import Embedding
 from ..module import Module
 from .attention_decoder import place
 from .decoder import Decoder, State
+from .encoder import as_hidden, as_states
 
 
 class LanguageModel(Module):
@@ -65,5 +66,14 @@ class LanguageModel(Module):
 
     def forward(self, ids: Tensor, classes: Tensor | None = None) -> Tensor:
         """Return the scores (T, B, V) of what follows each of the ids (T, B), of sequences of classes (B,)."""
-        state = self.start(ids.shape[1] if classes is None else classes)
-        return self.decoder.project(self.decoder.forced(self.decoder.embed(ids), state).features)
+        features, _ = self.read(ids, self.start(ids.shape[1] if classes is None else classes))
+        return self.decoder.project(features)
+
+    def read(self, ids: Tensor, state: State) -> tuple[Tensor, State]:
+        """Return the features f_t (T, B, H) of ids (T, B) that are read from a state on, and the state after them.
+
+        The scores of what follows are `decoder.project(features)`. A long text is read window by window, each from the
+        state that the one before has left.
+        """
+        features, hidden = self.decoder.rnn(self.decoder.embed(ids), as_hidden(state.states))
+        return features, State(as_states(hidden))
