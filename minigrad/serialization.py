@@ -114,7 +114,8 @@ def _open(content: bytes) -> tuple[Arrays, dict[str, str]]:
 
 def _complaint(content: bytes, error: Exception) -> str:
     """Say what is wrong with a file, in one line."""
-    if content[:4] == b"PK\x03\x04" or content[:1] == b"\x80":
+    header = content[8:9] == b"{"  # a safetensors file's length, which stands before it, may begin as a pickle does
+    if content[:4] == b"PK\x03\x04" or (content[:1] == b"\x80" and not header):
         return "is a pickle, which minigrad does not load; write it anew with safetensors.torch.save_file"
     if isinstance(error, (KeyError, TypeError)):
         return f"has Tensors of a type that minigrad lacks: {error}"

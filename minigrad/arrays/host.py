@@ -83,9 +83,12 @@ class NumpyBackend(Backend):
         array[index] = values
 
     def add_at(self, array: Array, index: Any, values: Array) -> None:
-        """Add in place. A basic index names no element twice, and `+=` is then right and fast."""
-        if is_basic(index):
+        """Add in place. Basic parts of an index and one mask name no element twice, and `+=` is then right and fast."""
+        if is_basic(index) or _is_masked(index):
             array[index] += values
+        elif _are_many_rows(index, array):
+            ids = index[0].astype(np.intp) % len(array)
+            array += self.add_rows(ids, values.reshape(len(ids), -1), len(array)).reshape(array.shape)
         else:
             np.add.at(array, index, values)
 
@@ -142,6 +145,20 @@ def is_basic(index: Any) -> bool:
         if kind is not int and kind is not slice and part is not None and part is not Ellipsis:
             return False
     return True
+
+
+def _is_masked(index: Any) -> bool:
+    """True if an index is one array of bools, beside basic parts."""
+    arrays = [part for part in (index if type(index) is tuple else (index,)) if not is_basic(part)]
+    return len(arrays) == 1 and isinstance(arrays[0], np.ndarray) and arrays[0].dtype == np.bool_
+
+
+def _are_many_rows(index: Any, array: Array) -> bool:
+    """True if an index is one vector of integers that names so many rows of floats that all may as well be gone through."""
+    if type(index) is not tuple or len(index) != 1 or array.ndim < 2 or array.size == 0 or array.dtype.kind != "f":
+        return False
+    ids = index[0]
+    return isinstance(ids, np.ndarray) and ids.dtype.kind == "i" and ids.ndim == 1 and 0 < len(array) <= 4 * len(ids)
 
 
 class Lent(np.ndarray):
