@@ -1,7 +1,8 @@
-"""The command line: ``python -m experiments list``, ``run NAME``, ``predict RUN``, ``data``, ``bench``."""
+"""The command line ``python -m experiments``: list, run, predict, sample, translate, data, bench."""
 
 import argparse
 import io
+import os
 import shlex
 import sys
 from collections.abc import Sequence
@@ -14,6 +15,7 @@ from .lab.config import Config, read_toml
 from .lab.folder import RunFolder
 from .lab.registry import everything, find
 from .lab.resume import stored_config
+from .lab.run_all import run_all
 from .lab.runner import execute
 from .lab.terminal import claims_text
 from .lab.usage import Parser, UsageError, layout, suggestion
@@ -28,6 +30,13 @@ examples:
   python -m experiments run flow --help              every setting of one experiment
   python -m experiments run surnames                 train a classifier of surnames, on a sample
   python -m experiments predict surnames kang        ask it
+  python -m experiments run names                    train a generator of surnames, on the same sample
+  python -m experiments sample names                 let it say some
+  python -m experiments translate dates 9/27/94      put it into figures, after run dates
+  python -m experiments run all --quick              every experiment, small, one after the other
+  python -m experiments report                       the newest run of each as a page, report.html
+  python -m experiments sweep flow --quick --grid H=16,32 --seeds 3     over settings and seeds, in parallel
+  python -m experiments compare runs/one runs/two    two runs side by side
   python -m experiments data list                    the real data sets that can be fetched
   python -m experiments bench engine                 time the engine against what else is installed
 """
@@ -43,7 +52,11 @@ A run leaves a new folder, and never writes over an earlier one:
   claims.json                    each claim's sentence, source, expected, obtained, tolerance, holds
                                  (true, false, or null where a figure is only reported)
 
+`run all` runs every experiment, one after the other, into runs/all-<date>/NAME; what fails does not stop the rest, and
+makes the exit code 1. It takes --quick, --seed and --out, which may be the folder of a `run all` that was stopped.
+
 examples:
+  python -m experiments run all --quick
   python -m experiments run flow
   python -m experiments run flow --quick --seed 3
   python -m experiments run flow --text my_novel.txt --out runs/my_novel
@@ -61,12 +74,26 @@ COMMANDS = {
     "list": "what there is: name, source, running time",
     "run": "run one experiment; run --help",
     "predict": "ask the model that a run has trained; predict --help",
+    "sample": "let the model that a run has trained say something; sample --help",
+    "translate": "let it translate, add, or read dates; translate --help",
+    "sweep": "run one experiment over a grid of settings and over seeds, in parallel; sweep --help",
+    "compare": "two runs side by side; compare --help",
+    "report": "runs as one page that needs no network; report --help",
     "data": "what data there is, and fetching it; data --help",
     "bench": "time the engine against what else is installed; bench --help",
 }
 
 # Commands with a module of their own, whose `main` is handed the arguments.
-ELSEWHERE = {"predict": "experiments.predict", "data": "experiments.data.command", "bench": "experiments.benchmark"}
+ELSEWHERE = {
+    "predict": "experiments.predict",
+    "sample": "experiments.sample",
+    "translate": "experiments.translate",
+    "sweep": "experiments.sweep",
+    "compare": "experiments.compare",
+    "report": "experiments.report",
+    "data": "experiments.data.command",
+    "bench": "experiments.benchmark",
+}
 
 
 def parsers() -> tuple[Parser, Parser]:
@@ -75,7 +102,7 @@ def parsers() -> tuple[Parser, Parser]:
     commands = top.add_subparsers(dest="command", metavar="COMMAND")
     commands.add_parser("list", help=COMMANDS["list"], **layout)
     run = commands.add_parser("run", help=COMMANDS["run"], description=RUN_DESCRIPTION, add_help=False, **layout)
-    run.add_argument("name", metavar="NAME", nargs="?", help="an experiment's name, as `list` shows it")
+    run.add_argument("name", metavar="NAME", nargs="?", help="an experiment's name, as `list` shows it, or all")
     run.add_argument("--quick", action="store_true", help="a small version that ends in seconds")
     run.add_argument("--seed", metavar="N", help="short for --set seed=N (default 0)")
     run.add_argument("--out", metavar="DIR", type=Path, help="the run folder (default runs/NAME-<date>-<time>)")
@@ -154,9 +181,19 @@ def run(arguments: argparse.Namespace, argv: Sequence[str]) -> None:
     print(f"{summary(claims)}. Figures and numbers: {', '.join(str(path) for path in sorted(folder.glob('*.png')))}")
 
 
+def run_everything(arguments: argparse.Namespace) -> int:
+    """``run all``; the exit code."""
+    given = {"--set": arguments.set, "--config": arguments.config, "--resume": arguments.resume, "--from": arguments.trained}
+    given |= {f"--{name}": getattr(arguments, name) for name in SHORT if name != "seed"}
+    for option, value in given.items():
+        if value:
+            raise UsageError(f"{option}: is for one experiment; run all takes --quick, --seed and --out")
+    return run_all(quick=arguments.quick, seed=arguments.seed, out=arguments.out)
+
+
 def show_help(name: str | None) -> None:
     """The help of ``run`` and, after it, every setting of the experiment `name`."""
-    experiment = find(name) if name else None
+    experiment = find(name) if name not in (None, "all") else None
     print(parsers()[1].format_help())
     if experiment:
         print(f"settings of {experiment.name} (--set KEY=VALUE):")
@@ -179,6 +216,8 @@ def dispatch(argv: Sequence[str]) -> int:
         list_experiments()
     elif arguments.command == "run" and arguments.help:
         show_help(arguments.name)
+    elif arguments.command == "run" and arguments.name == "all":
+        return run_everything(arguments)
     elif arguments.command == "run":
         run(arguments, argv)
     else:
@@ -187,15 +226,20 @@ def dispatch(argv: Sequence[str]) -> int:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """The exit code: 0, 2 for bad input (one line on stderr), 130 when interrupted."""
+    """The exit code: 0, 2 for bad input (one line on stderr), 130 when interrupted, 141 when nobody reads on (``| head``)."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a terminal without ‖ shows ? in its place
             stream.reconfigure(errors="replace")
     try:
-        return dispatch(sys.argv[1:] if argv is None else argv)
+        code = dispatch(sys.argv[1:] if argv is None else argv)
+        sys.stdout.flush()
+        return code
     except UsageError as error:
         print(f"python -m experiments: {error}", file=sys.stderr)
         return 2
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # lest Python fail at the end to write what is left
+        return 141
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return 130

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -20,7 +21,7 @@ examples:
   python -m experiments data fetch korean-english --to kor   into the folder kor
 
 A data set is fetched from the repository and the commit that `list` shows, checked by its SHA-256, and kept in the
-user's cache folder; a second fetch needs no network.
+user's cache folder, or in the one that the environment variable MINIGRAD_DATA names; a second fetch needs no network.
 """
 
 
@@ -36,8 +37,10 @@ def main(argv: Sequence[str]) -> int:
         if arguments.name not in SOURCES:
             raise UsageError(f"no data set {arguments.name!r}{suggestion(arguments.name, SOURCES)}; see: data list")
         to = arguments.to or Path("data") / arguments.name
-        files = fetch(arguments.name, SOURCES[arguments.name], to)
+        source = SOURCES[arguments.name]
+        files = fetch(arguments.name, source, to)
         print(f"{len(files)} file{'s' * (len(files) > 1)}, verified, in {to}: {', '.join(file.name for file in files)}")
+        print(f"try: python -m experiments run {source.run.format(shlex.quote(to.as_posix()))}")
     else:
         parser.print_help()
     return 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import os
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +19,9 @@ TIMEOUT = 30.0  # seconds that the server may be silent
 
 
 def cache_folder() -> Path:
-    """Where fetched files are kept: the system's cache folder for the user."""
-    return Path(_pooch().os_cache("minigrad"))
+    """Where fetched files are kept: the folder that MINIGRAD_DATA names, else the system's cache folder for the user."""
+    named = os.environ.get("MINIGRAD_DATA")
+    return Path(named).expanduser() if named else Path(_pooch().os_cache("minigrad"))
 
 
 def fetch(name: str, source: Source, to: Path, cache: Path | None = None, *, timeout: float = TIMEOUT) -> list[Path]:

@@ -29,7 +29,8 @@ def additions(count: int, seed: int, shares: tuple[float, float] = (0.1, 0.1)) -
     Raises:
         ValueError: there are not so many questions.
     """
-    if not 0 <= count <= (most := 10 ** (2 * DIGITS) // 2):
+    most = 10 ** (2 * DIGITS) // 2
+    if not 0 <= count <= most:
         raise ValueError(f"count should be from 0 to {most}, but got {count}")
     rng = np.random.default_rng(seed)
     questions: dict[str, int] = {}

@@ -11,6 +11,8 @@ from 0x3131 on) take no part.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 SYLLABLE, INITIAL, VOWEL, FINAL = 0xAC00, 0x1100, 0x1161, 0x11A7
 INITIALS, VOWELS, FINALS = 19, 21, 28  # FINALS counts "none", which is FINAL itself
 
@@ -52,3 +54,36 @@ def _joined(before: str, letter: str) -> str | None:
     if 0 <= s < INITIALS * VOWELS * FINALS and s % FINALS == 0 and 0 < t < FINALS:
         return chr(SYLLABLE + s + t)
     return None
+
+
+def romanized(text: str) -> str:
+    """Korean in Latin letters, syllable by syllable as the Revised Romanization has them: 저는 is ``jeoneun``.
+
+    For reading, not for taking back: sounds that change where syllables meet are written as if alone.
+    """
+    return "".join(_sounds.get(letter, letter) for letter in decompose(text))
+
+
+def stand_alone(text: str) -> str:
+    """Letters of syllables, as `decompose` makes them, as the stand-alone letters that fonts have: ㅎ, ㅏ, ㄴ."""
+    return "".join(_shapes.get(letter, letter) for letter in text)
+
+
+def _table(initials: Iterable[str], vowels: Iterable[str], finals: Iterable[str]) -> dict[str, str]:
+    """What each of the three kinds of letters becomes."""
+    parts = (INITIAL, initials), (VOWEL, vowels), (FINAL + 1, finals)
+    return {chr(first + i): whole for first, wholes in parts for i, whole in enumerate(wholes)}
+
+
+_sounds = _table(
+    ["g", "kk", "n", "d", "tt", "r", "m", "b", "pp", "s", "ss", "", "j", "jj", "ch", "k", "t", "p", "h"],
+    ["a", "ae", "ya", "yae", "eo", "e", "yeo", "ye", "o", "wa", "wae", "oe", "yo", "u", "wo", "we", "wi", "yu", "eu", "ui",
+     "i"],
+    ["k", "k", "k", "n", "n", "n", "t", "l", "k", "m", "l", "l", "l", "p", "l", "m", "p", "p", "t", "t", "ng", "t", "t", "k",
+     "t", "p", "t"],
+)  # fmt: skip
+_shapes = _table(
+    "ㄱㄲㄴㄷㄸㄹㅁㅂㅃㅅㅆㅇㅈㅉㅊㅋㅌㅍㅎ",
+    "ㅏㅐㅑㅒㅓㅔㅕㅖㅗㅘㅙㅚㅛㅜㅝㅞㅟㅠㅡㅢㅣ",
+    "ㄱㄲㄳㄴㄵㄶㄷㄹㄺㄻㄼㄽㄾㄿㅀㅁㅂㅄㅅㅆㅇㅈㅊㅋㅌㅍㅎ",
+)

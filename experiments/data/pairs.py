@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Self
@@ -51,6 +52,11 @@ class PairBatch:
 
     def __len__(self) -> int:
         return self.source.shape[1]
+
+    @functools.cached_property
+    def padded(self) -> bool:
+        """Whether any target is filled up."""
+        return not bool(self.mask.all())
 
 
 @dataclass(frozen=True)

@@ -105,7 +105,7 @@ def _check_widths(texts: list[tuple[str, str]], where: str) -> None:
 
 
 def read_pairs(path: Path, seed: int) -> list[Pair]:
-    """Pairs of sentences from a file whose kind is told by its name and its first line.
+    """Pairs of sentences from a file whose kind is told by its name and its first line that is not empty.
 
     A CSV with the columns source_language, split and target_language, a CSV of two columns, or else a text with one or two
     tabs in a line, pairs or Tatoeba's. Where there is no such file, it is two parallel ones, PATH.ko and PATH.en.
@@ -113,12 +113,18 @@ def read_pairs(path: Path, seed: int) -> list[Pair]:
     source, target = (path.with_name(f"{path.name}.{language}") for language in ("ko", "en"))
     if not path.exists() and source.exists() and target.exists():
         return read_parallel(source, target, seed)
-    first = read_text(path, option="--data", kind="file of pairs").split("\n", 1)[0]
+    lines = read_text(path, option="--data", kind="file of pairs").split("\n")
+    number, first = next(((number, line) for number, line in enumerate(lines, 1) if line.strip()), (0, ""))
+    if not number:
+        raise UsageError(f"--data {path}: is empty; each of its lines should be a pair")
     if path.suffix.lower() == ".csv":
         return read_quoted(path) if "source_language" in first else read_columns(path, seed)
     tabs = first.count("\t")
     if tabs not in (1, 2):
-        raise UsageError(f"--data {path}, line 1: {tabs} tabs; one is wanted between source and target, or two as Tatoeba has")
+        found = f"{tabs} tab{'s' * (tabs != 1)}"
+        raise UsageError(
+            f"--data {path}, line {number}: {found}; one is wanted between source and target, or two as Tatoeba has"
+        )
     header = ("ko", "en")
     if tabs == 2:
         return read_tatoeba(path, seed)

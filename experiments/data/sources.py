@@ -10,7 +10,10 @@ RAW = "https://raw.githubusercontent.com"
 
 @dataclass(frozen=True)
 class Source:
-    """A data set: `folder` of a GitHub repository at a commit, and its `files` with their SHA-256."""
+    """A data set: `folder` of a GitHub repository at a commit, its `files` with their SHA-256, and the `run` that reads it.
+
+    In `run`, the end of a command line, {} stands for the folder that the files are in.
+    """
 
     about: str
     licence: str
@@ -18,6 +21,7 @@ class Source:
     commit: str
     folder: str
     files: Mapping[str, str]
+    run: str = ""
 
     def address(self, file: str) -> str:
         """Where a file is fetched from."""
@@ -30,6 +34,7 @@ SOURCES = {
         "none stated; nearly all rows are in `names`, MIT",
         "lucasou15/Surname_Classification", "0cac23fe1528eec3f2f3558123aca58f386c8d2d", "",
         {"surnames_with_splits.csv": "7596d10a73c650fdd34a6432bc972cf47ce353db3d9e22fe60c7e4affd5b6d20"},
+        "surnames --data {}/surnames_with_splits.csv",
     ),
     "names": Source(
         "20,050 names, a file for each of 18 nationalities",
@@ -54,21 +59,22 @@ SOURCES = {
             "Scottish.txt": "78d0252711d87d948ea86fe34826c51d2d794a8e52d15b5d6f7b6244d45d62dd",
             "Spanish.txt": "1bcb462ed3316756a85781d68232bddae04498fdddd5d9219c53fd1fbdeba7a7",
             "Vietnamese.txt": "f3f9e4164ab47601178a6e45b216464a64122f49d05541f24bf18a757253281d",
-            "surnames.csv": "19109c1fc53ee5e4c8ff3a1d8a2b1912d3dd72309a8bf01ef75da763aaaee859",
-            "surnames_with_splits.csv": "7596d10a73c650fdd34a6432bc972cf47ce353db3d9e22fe60c7e4affd5b6d20",
         },
+        "names --data {}",
     ),
     "english-french": Source(
         "13,062 English-French pairs, tokenised, in splits (quoted CSV)",
         "Tatoeba, CC-BY 2.0 FR",
         "kindrebo13/ltmwe", "65fa2a94f64773e550c5c16769ac2949087dcac6", "data/nmt",
         {"simple_eng_fra.csv": "f5f16c40e24df32d668454edcfe09b0a23e7962f199ad75f330e6adf35179ae3"},
+        "translate --data {}/simple_eng_fra.csv",
     ),
     "korean-english": Source(
         "3,853 English-Korean pairs of Tatoeba (TSV with an attribution in each line)",
         "CC-BY 2.0 FR",
         "jh868/pytorch_study", "27eb70612e526ac7866dc0e9581299a7b6b4a57e", "kor-eng",
         {"kor.txt": "35e30cc324d286dedfdbd16ba085c24de828bfe7fedd7b77aec53d7d3f890e45"},
+        "translate --data {}/kor.txt --set task=korean-english",
     ),
     "korean-english-jhe": Source(
         "720 + 720 Korean-English sentences, parallel line by line",
@@ -80,23 +86,27 @@ SOURCES = {
             "jhe-koen-eval.en": "dc4c0975092f3cfd5c60e3cea24e6b2a400e4373208cd9f3ed6b0cc44c01cc3b",
             "jhe-koen-eval.ko": "531b18d6640aaf63b86753c631c8ee6d7d23c10b9f9c56cb99c9da086417cb86",
         },
+        "translate --data {}/jhe-koen-dev --set task=korean-english",
     ),
     "addition": Source(
         "50,000 additions, source_target lines",
         "MIT",
         "oreilly-japan/deep-learning-from-scratch-2", "842ae31c2bb070f5116275606ed90396626a2c17", "dataset",
         {"addition.txt": "34e0746f5014c11311c9452ee9050bf14e38eca44ec4aaf4d81eba2b38674009"},
+        "addition --data {}/addition.txt",
     ),
     "dates": Source(
         "50,000 dates and their ISO 8601 form, source_target lines",
         "MIT",
         "oreilly-japan/deep-learning-from-scratch-2", "842ae31c2bb070f5116275606ed90396626a2c17", "dataset",
         {"date.txt": "62e66a301ce8537868e725512d2a45663fc366526b7e42028cb703bda2b1c79a"},
+        "dates --data {}/date.txt",
     ),
     "shakespeare": Source(
         "1.1 MB of Shakespeare's plays, 65 different characters (text)",
         "public domain",
         "karpathy/char-rnn", "6f9487a6fe5b420b7ca9afb0d7c078e37c1d1b4e", "data/tinyshakespeare",
         {"input.txt": "86c4e6aa9db7c042ec79f339dcb96d42b0075e16b8fc2e86bf0ca57e2dc565ed"},
+        "text --text {}/input.txt",
     ),
 }  # fmt: skip

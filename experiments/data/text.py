@@ -1,5 +1,7 @@
 """A text as a sequence of character ids."""
 
+import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -22,6 +24,22 @@ def read_text(path: Path | None, *, option: str = "--text", kind: str = "text fi
     except OSError as error:
         raise UsageError(f"{option} {path}: {error.strerror}; give a {kind}") from None
     return decode(data, f"{option} {path}")
+
+
+def asked(command: str, given: Sequence[str], file: Path | None, what: str) -> list[str]:
+    """The lines that a command is asked about, without the blanks around them: its arguments, or those of a file, or of stdin.
+
+    Raises UsageError where both are given, and for what cannot be read.
+    """
+    if given and file:
+        raise UsageError(f"{command}: give {what} or --file, not both")
+    if given:
+        text = "\n".join(given)
+    elif file:
+        text = read_text(file, option="--file")
+    else:
+        text = decode(sys.stdin.buffer.read(), "the standard input")
+    return [line.strip() for line in text.removesuffix("\n").split("\n")]
 
 
 def decode(data: bytes, name: str) -> str:

@@ -30,6 +30,11 @@ class Claim:
         return cls(sentence, source, f"<= {bound:g}", float(obtained), tolerance, bool(obtained <= bound + tolerance))
 
     @classmethod
+    def at_least(cls, sentence: str, source: str, *, bound: float, obtained: float, tolerance: float = 0.0) -> Self:
+        """Judge obtained ≥ bound − tolerance. A NaN does not hold."""
+        return cls(sentence, source, f">= {bound:g}", float(obtained), tolerance, bool(obtained >= bound - tolerance))
+
+    @classmethod
     def reported(cls, sentence: str, source: str, *, obtained: Value, expected: Value = None) -> Self:
         """State a figure beside the published one without judging it."""
         return cls(sentence, source, expected, obtained, None, None)

@@ -14,6 +14,8 @@ from matplotlib.figure import Figure
 
 from minigrad.utils.files import write_atomically
 
+from .fonts import families
+
 Colours = list[tuple[float, float, float, float]]
 
 # Okabe and Ito's palette (2008): distinct for every common kind of colour blindness, and in grey.
@@ -51,7 +53,7 @@ def house_style() -> Iterator[None]:
     """Draw and save in the house style; the user's own settings come back afterwards."""
     with matplotlib.rc_context():
         matplotlib.rcdefaults()
-        matplotlib.rcParams.update(_STYLE)
+        matplotlib.rcParams.update(_STYLE | {"font.family": families()})
         yield
 
 

@@ -10,6 +10,11 @@ from .usage import UsageError, suggestion
 MODULES = {
     "flow": "experiments.gradients.flow",
     "surnames": "experiments.language.surnames",
+    "addition": "experiments.language.addition",
+    "dates": "experiments.language.dates",
+    "translate": "experiments.language.translation",
+    "names": "experiments.language.names",
+    "text": "experiments.language.text",
 }
 
 

@@ -27,10 +27,10 @@ class Table:
 
 
 def number(value: Value) -> str:
-    """A claim's figure, short: three digits of a number, a text as it is, ``-`` for none."""
-    if value is None:
-        return "-"
-    return f"{value:.3g}" if isinstance(value, float | int) else value
+    """A claim's figure, short: a whole number as it is, of others three digits, a text as it is, ``-`` for none."""
+    if value is None or isinstance(value, str):
+        return value or "-"
+    return f"{value:.0f}" if float(value).is_integer() and abs(value) < 1e6 else f"{value:.3g}"
 
 
 def claims_text(claims: Sequence[Claim]) -> str:

@@ -130,7 +130,7 @@ def test_help_teaches(capsys):
 
 def test_every_example_of_the_help_is_accepted(capsys):
     examples = re.findall(r"^  python -m experiments (run .*?)(?:   .*)?$", DESCRIPTION + RUN_DESCRIPTION, re.MULTILINE)
-    assert len(examples) == 12
+    assert len(examples) == 13
     Path("my.toml").write_text("lr = 0.01\nhidden = 32\n")
     for example in examples:
         arguments = parse(example.split())

@@ -1,4 +1,4 @@
-"""The gradient of reading rows, `add_at`, is the loop over them, however many rows there are and however often each is named."""
+"""The gradient of reading rows, `add_at`, is the loop over them, however many there are and however often each is named."""
 
 import numpy as np
 import pytest

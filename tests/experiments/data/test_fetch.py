@@ -1,16 +1,14 @@
 """Fetching from a server on this machine: whole, wrong, truncated, broken off, absent."""
 
-import gc
 import hashlib
-import http.server
-import threading
 
 import pytest
 
-from experiments.data import sources
 from experiments.data.fetch import fetch
 from experiments.data.sources import Source
 from experiments.lab import UsageError
+
+from .local_server import serving
 
 # pooch leaves the connection of a failed download to the garbage collector, which then warns of it.
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
@@ -18,31 +16,19 @@ pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pyte
 CONTENT = b"Kang\nBae\n" * 5000
 
 
-class Handler(http.server.BaseHTTPRequestHandler):
-    def do_GET(self):
-        kind = self.path.split("/")[1]
-        if kind == "absent":
-            self.send_error(404)
-            return
-        body = {"wrong": CONTENT[::-1], "truncated": CONTENT[:-9]}.get(kind, CONTENT)
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body[: len(body) // 2] if kind == "stops" else body)
-
-    def log_message(self, *_):
-        pass
+def respond(path):
+    kind = path.split("/")[1]
+    if kind == "absent":
+        return None
+    body = {"wrong": CONTENT[::-1], "truncated": CONTENT[:-9]}.get(kind, CONTENT)
+    return body, len(body) // 2 if kind == "stops" else len(body)
 
 
 @pytest.fixture
 def server(monkeypatch):
     pytest.importorskip("pooch")
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as running:
-        threading.Thread(target=running.serve_forever, daemon=True).start()
-        monkeypatch.setattr(sources, "RAW", f"http://127.0.0.1:{running.server_port}")
+    with serving(respond, monkeypatch):
         yield
-        running.shutdown()
-    gc.collect()
 
 
 def source(kind):

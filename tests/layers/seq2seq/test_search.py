@@ -151,6 +151,18 @@ def test_a_language_model_starts_from_the_vector_of_its_class():
         LanguageModel(V, 3, 4)(ids, minigrad.tensor([0, 0]))
 
 
+@pytest.mark.parametrize("kind", ["elman", "gru", "lstm"])
+def test_a_language_model_reads_on_where_it_stopped(kind):
+    made, ids = LanguageModel(V, 3, 4, 2, kind=kind, dtype=minigrad.float64).eval(), minigrad.randint(0, V, (9, 2))
+    whole = made(ids).detach().numpy()
+    first, state = made.read(ids[:4], made.start(2))
+    second, _ = made.read(ids[4:], state)
+    scores = [made.decoder.project(features).detach().numpy() for features in (first, second)]
+    np.testing.assert_allclose(np.concatenate(scores), whole, rtol=1e-12)
+    z, _, _ = made.decoder.step(ids[4], state)
+    np.testing.assert_allclose(z.detach().numpy(), whole[4], rtol=1e-12)
+
+
 def test_settings_that_make_no_sense_are_refused():
     made = model("plain")
     state = made.start(*batch()[:2])
