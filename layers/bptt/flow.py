@@ -42,7 +42,7 @@ def flow(
     """Return ‖∂L_t/∂h_k‖₂ for every loss t (rows) and every step k (columns), in float64.
 
         flow(lstm, x, lambda y: (y - target).square().mean((1, 2)))         # (T, T), upper triangle zero
-        flow(model, (source, target), per_step_loss, at="encoder")          # decoder step × encoder step
+        flow(model, (source, target), per_step_loss, at="encoder.rnn")        # decoder step × encoder step
 
     Args:
         module: a recurrent layer or cell, or a module that contains some.

@@ -59,10 +59,10 @@ class ElmanKernel(Kernel):
     def __init__(self, phi: str) -> None:
         self.phi = phi
 
-    def arrange(self, n: int, W_ih: Array, W_hh: Array, b_ih: Array | None, b_hh: Array | None) -> Weights:
+    def arrange(self, n: int, N: int, W_ih: Array, W_hh: Array, b_ih: Array | None, b_hh: Array | None) -> Weights:
         """Transpose the weights; both biases join W_ih x."""
         b = None if b_ih is None or b_hh is None else (b_ih + b_hh)[None, None]
-        return Weights(W_ih.T[None], Product.of(W_hh.T[None], n), b)
+        return Weights(Product.of_all(W_ih.T[None], N), Product.of(W_hh.T[None], n), b)
 
     def forward(self, G: Array, planes: Sequence[Array], w: Weights) -> None:
         """Do (1) and (2): three calls a step, none of which makes an array."""

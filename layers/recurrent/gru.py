@@ -76,17 +76,17 @@ class GRUKernel(Kernel):
     gates = 3
     apart = True
 
-    def arrange(self, n: int, W_ih: Array, W_hh: Array, b_ih: Array | None, b_hh: Array | None) -> Weights:
+    def arrange(self, n: int, N: int, W_ih: Array, W_hh: Array, b_ih: Array | None, b_hh: Array | None) -> Weights:
         """Part the gates, those of r and z times ½; all biases but b_hn join W_ih x."""
         H = W_hh.shape[1]
         half = np.array([0.5, 0.5, 1.0], W_hh.dtype)[:, None, None]
-        W_ih = (W_ih.reshape(3, H, -1) * half).swapaxes(1, 2)
-        product = Product.of((W_hh.reshape(3, H, H) * half).swapaxes(1, 2), n)
+        on_x = Product.of_all((W_ih.reshape(3, H, -1) * half).swapaxes(1, 2), N)
+        on_h = Product.of((W_hh.reshape(3, H, H) * half).swapaxes(1, 2), n)
         if b_ih is None or b_hh is None:
-            return Weights(W_ih, product, None, None)
+            return Weights(on_x, on_h, None, None)
         b = b_ih.copy()
         b[: 2 * H] += b_hh[: 2 * H]
-        return Weights(W_ih, product, b.reshape(3, 1, H) * half, b_hh[2 * H :])
+        return Weights(on_x, on_h, b.reshape(3, 1, H) * half, b_hh[2 * H :])
 
     def forward(self, G: Array, planes: Sequence[Array], w: Weights) -> None:
         """Do (1) to (5): 12 calls a step, none of which makes an array."""

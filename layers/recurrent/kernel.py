@@ -22,7 +22,7 @@ CHUNK = 1 << 16
 class Weights(NamedTuple):
     """What the forward loop multiplies with, a matrix for each gate."""
 
-    W_ih: Array  # (g, I, H)
+    W_ih: Product  # (g, I, H)
     W_hh: Product  # (g, H, H)
     b: Array | None  # (g, 1, H), added to W_ih x for all steps at once
     b_n: Array | None = None  # (H,), the GRU's b_hn, which stands inside the bracket with r
@@ -40,8 +40,8 @@ class Kernel(ABC):
     """Whether W_ih x + b_ih and W_hh h + b_hh have different gradients in their last blocks, as the GRU's have."""
 
     @abstractmethod
-    def arrange(self, n: int, W_ih: Array, W_hh: Array, b_ih: Array | None, b_hh: Array | None) -> Weights:
-        """Return the weights as `forward` wants them for at most n rows a step."""
+    def arrange(self, n: int, N: int, W_ih: Array, W_hh: Array, b_ih: Array | None, b_hh: Array | None) -> Weights:
+        """Return the weights as they are wanted for at most n rows a step, and about N rows of all steps of a unit."""
 
     def states(self, planes: Sequence[Array]) -> list[Array]:
         """Return the states among the planes, (t + 1, n, H) each: h, and c where there is one."""

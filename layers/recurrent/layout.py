@@ -82,6 +82,11 @@ class Unit(NamedTuple):
     rows: slice  # of the N
     layout: Layout
 
+    @property
+    def count(self) -> int:
+        """How many rows it has."""
+        return int(self.rows.stop - self.rows.start)
+
 
 @functools.lru_cache(maxsize=64)  # a training sees few shapes, again and again
 def cut(shape: tuple[int, ...], sizes: tuple[int, ...] | None, reverse: bool, length: int) -> tuple[Unit, ...]:

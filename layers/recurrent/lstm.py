@@ -71,7 +71,7 @@ class LSTMKernel(Kernel):
     widths = (1, 5, 1)  # h; o, i, f, g, c_{t−1}; tanh c_t
     gates = 4
 
-    def arrange(self, n: int, W_ih: Array, W_hh: Array, b_ih: Array | None, b_hh: Array | None) -> Weights:
+    def arrange(self, n: int, N: int, W_ih: Array, W_hh: Array, b_ih: Array | None, b_hh: Array | None) -> Weights:
         """Put the gates in the order o, i, f, g, those of σ times ½."""
         H = W_hh.shape[1]
         half = HALF.astype(W_hh.dtype)
@@ -80,7 +80,7 @@ class LSTMKernel(Kernel):
             return (W.reshape(4, H, -1)[ORDER] * half).swapaxes(1, 2)
 
         b = None if b_ih is None or b_hh is None else slabs(b_ih + b_hh)
-        return Weights(slabs(W_ih), Product.of(slabs(W_hh), n), b)
+        return Weights(Product.of_all(slabs(W_ih), N), Product.of(slabs(W_hh), n), b)
 
     def states(self, planes: Sequence[Array]) -> list[Array]:
         """Return h and c."""

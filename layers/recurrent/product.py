@@ -1,9 +1,9 @@
-"""The product of a step's few rows with a weight matrix, in blocks that BLAS multiplies without copying them first.
+"""The product of rows with a weight matrix, in blocks that BLAS multiplies without copying them first.
 
 Before it multiplies, BLAS brings both operands into an order of its own. For the few rows of one step that takes a quarter
-of the product's time. OpenBLAS leaves it out where there are at most 10⁶ multiplications and the processor has AVX-512 (its
-kernels for small matrices). So the columns of W, and where that is not enough the rows of h, are cut into blocks of such a
-size, and one call of `numpy.matmul` goes through them. On other processors nothing is cut.
+of the product's time, for many rows still a sixth. OpenBLAS leaves it out where there are at most 10⁶ multiplications and the
+processor has AVX-512 (its kernels for small matrices). So the columns of W, and where that is not enough the rows of h, are
+cut into blocks of such a size, and one call of `numpy.matmul` goes through them. On other processors nothing is cut.
 """
 
 from __future__ import annotations
@@ -21,6 +21,9 @@ SMALL = 10**6
 
 WITHOUT_COPY = {"SkylakeX", "Cooperlake", "SapphireRapids"}
 """What OpenBLAS calls the processors that it has kernels for small matrices for."""
+
+TOGETHER = 64
+"""Rows come in multiples of this, where it is free to choose how many."""
 
 NARROWEST = 16
 LEAST = 512
@@ -44,6 +47,18 @@ class Product(NamedTuple):
             return cls(np.ndarray.dot, np.array(W[0], order="C"), n, H)
         blocks = W.reshape(g, K, H // width, 1, width).transpose(0, 2, 3, 1, 4)
         return cls(np.matmul, np.array(blocks, order="C"), rows, width)
+
+    @classmethod
+    def of_all(cls, W: Array, N: int) -> Product:
+        """Prepare W (g, K, H), which is copied, for `fill` with about N rows, of which some may be left over."""
+        return cls.of(W, N - N % TOGETHER or N)
+
+    def fill(self, slabs: Array, h: Array) -> None:
+        """Write h W_k to slabs (g, N, H), for h (N, K): in whole blocks of rows, and what is left over."""
+        whole = len(h) - len(h) % max(self.rows, 1)
+        for part in (slice(0, whole), slice(whole, None)):
+            if len(h[part]):
+                np.matmul(self.left(h[part]), self.W, self.out(slabs[:, part]))
 
     def left(self, h: Array) -> Array:
         """Return h (…, n, K) in blocks of rows: (…, n/rows, rows, K)."""

@@ -24,6 +24,7 @@ import numpy as np
 from .buffers import Pool
 from .kernel import Bptt, Kernel, Weights
 from .layout import Layout, Segment, Unit, cut
+from .product import Product
 from .schedule import Checkpoint, Pass, passes, segment_length
 
 Array = Any
@@ -54,7 +55,8 @@ class Ran(NamedTuple):
 def run(kernel: Kernel, rows: Array, states: Sequence[Array], w: Weights, layout: Layout, keep: bool, pool: Pool) -> Ran:
     """Run one unit: rows (N, I), the states (B, H) before it; `keep` the planes of all its steps, or make do with one's."""
     H, dtype = states[0].shape[-1], rows.dtype
-    G = np.matmul(rows, w.W_ih, pool.empty((kernel.gates, len(rows), H), dtype))
+    G = pool.empty((kernel.gates, len(rows), H), dtype)
+    w.W_ih.fill(G, rows)
     if w.b is not None:
         G += w.b
     kept = [layout.slots if keep or i == 0 else layout.batch for i in range(len(kernel.widths))]
@@ -105,7 +107,7 @@ def forward(
     """
     units, rows = how.units(x.shape), x.reshape(-1, x.shape[-1])
     now = [s.reshape(s.shape[-2:]) for s in states]
-    w = kernel.arrange(len(now[0]), *weights)
+    w = kernel.arrange(len(now[0]), units[0].count, *weights)
     kept, go = {0: now}, next(passes(len(units), how.checkpoint))
     y = how.pool.empty((len(rows), now[0].shape[-1]), x.dtype) if len(units) > 1 else None
     for unit, ran in run_pass(kernel, go, units, rows, now, w, kept, keep, how.pool):
@@ -186,7 +188,7 @@ def again(
         return
     kept, row = {}, 0
     B = snapshots.shape[1] - sum(units[u].layout.batch for u in first.keep)
-    w = kernel.arrange(B, *weights)
+    w = kernel.arrange(B, units[0].count, *weights)
     for u in (0, *first.keep):
         count = units[u].layout.batch if u else B
         kept[u] = list(snapshots[:, row : row + count])
@@ -214,7 +216,7 @@ class Sums:
         """Add the shares of a unit: one matrix product over all its rows for each of them."""
         x, (dA, last, (dh, *_)), (dx, *_) = self.rows[unit.rows], back, self.found
         if dx is not None:
-            np.matmul(dA, self.W_ih, dx[unit.rows])
+            Product.of_all(self.W_ih[None], len(x)).fill(dx[None, unit.rows], dA)
         _, W_ih, W_hh, b_ih, b_hh = self.wanted
         if W_ih:
             self._plus(1, self._product(dA, x))
