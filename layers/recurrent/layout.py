@@ -83,7 +83,7 @@ class Unit(NamedTuple):
     layout: Layout
 
     @property
-    def count(self) -> int:
+    def size(self) -> int:
         """How many rows it has."""
         return int(self.rows.stop - self.rows.start)
 

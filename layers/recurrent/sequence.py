@@ -107,7 +107,7 @@ def forward(
     """
     units, rows = how.units(x.shape), x.reshape(-1, x.shape[-1])
     now = [s.reshape(s.shape[-2:]) for s in states]
-    w = kernel.arrange(len(now[0]), units[0].count, *weights)
+    w = kernel.arrange(len(now[0]), units[0].size, *weights)
     kept, go = {0: now}, next(passes(len(units), how.checkpoint))
     y = how.pool.empty((len(rows), now[0].shape[-1]), x.dtype) if len(units) > 1 else None
     for unit, ran in run_pass(kernel, go, units, rows, now, w, kept, keep, how.pool):
@@ -188,7 +188,7 @@ def again(
         return
     kept, row = {}, 0
     B = snapshots.shape[1] - sum(units[u].layout.batch for u in first.keep)
-    w = kernel.arrange(B, units[0].count, *weights)
+    w = kernel.arrange(B, units[0].size, *weights)
     for u in (0, *first.keep):
         count = units[u].layout.batch if u else B
         kept[u] = list(snapshots[:, row : row + count])

@@ -28,6 +28,22 @@ def test_it_is_the_product(g, n, K, H, fewer, small, able):
             np.testing.assert_allclose(slabs, np.einsum("nk,gkh->gnh", h[step, :rows], W), rtol=1e-12, atol=1e-12)
 
 
+@given(st.integers(1, 4), st.integers(0, 300), sizes, sizes, st.integers(-80, 80), st.integers(1, 40_000), st.booleans())
+def test_all_rows_at_once(g, N, K, H, more, small, able):
+    """What is left over beside whole blocks is filled too, also where there are more or fewer rows than planned for."""
+    rng = np.random.default_rng(0)
+    rows = max(N + more, 0)
+    W, h = rng.standard_normal((g, H, K)).swapaxes(1, 2), rng.standard_normal((rows, K + 3))[:, 3:]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(product, "SMALL", small)
+        patch.setattr(product, "LEAST", 1)
+        patch.setattr(product, "copies_are_left_out", lambda: able)
+        planned = Product.of_all(W, N)
+    slabs = np.full((g, rows, H), np.nan)
+    planned.fill(slabs, h)
+    np.testing.assert_allclose(slabs, np.einsum("nk,gkh->gnh", h, W), rtol=1e-12, atol=1e-12)
+
+
 @pytest.mark.parametrize(("n", "K", "H"), [(64, 64, 64), (32, 512, 128), (64, 512, 512), (61, 512, 128), (16, 512, 128)])
 def test_blocks_are_small_enough(n, K, H, monkeypatch):
     monkeypatch.setattr(product, "copies_are_left_out", lambda: True)
