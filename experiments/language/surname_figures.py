@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from ..lab import Arrays
 from ..lab.confusion import accuracy, macro_recall
 from ..lab.figures import PALETTE, new_figure
+from ..lab.fonts import LATIN
 
 CURVES = (("loss", "cross-entropy", 1), ("accuracy", "accuracy (%)", 100), ("recall", "macro recall (%)", 100))
 SPLITS: dict[str, dict[str, Any]] = {
@@ -78,4 +79,5 @@ def write_counts(axes: Axes, confusion: np.ndarray, shares: np.ndarray) -> None:
     for i, j in np.argwhere(confusion):
         colour = "white" if shares[i, j] > 0.5 else "black"
         weight = "bold" if i == j else "normal"
-        axes.text(j, i, str(confusion[i, j]), ha="center", va="center", fontsize=9, color=colour, weight=weight)
+        font = {"family": LATIN, "weight": weight}  # which comes in bold; one with Hangul may not, and would warn
+        axes.text(j, i, str(confusion[i, j]), ha="center", va="center", fontsize=9, color=colour, fontdict=font)
