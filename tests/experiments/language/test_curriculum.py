@@ -77,13 +77,13 @@ def test_naive_goes_on_when_it_is_good_enough_or_gets_no_better():
 
 
 def test_right_answers_are_those_of_greedy_search():
-    learner = module.Learner(replace(SMALL, digits=1, every=250, updates=250, hidden=32, lr=0.02, test=200), "baseline", 0)
+    learner = module.Learner(replace(SMALL, digits=2, every=250, updates=250, hidden=32, lr=0.02, test=200), "naive", 0)
     learner.training.epoch()
     digits, answers = learner.right(learner.test[0])
     batch, target = learner.test[0], learner.vectorizer.target
     begin = target.vocabulary.begin_seq_index
     with minigrad.no_grad():
-        found = greedy(learner.model.decoder, learner.model.start(batch.source), begin=begin, end=-1, max_length=2)
+        found = greedy(learner.model.decoder, learner.model.start(batch.source), begin=begin, end=-1, max_length=3)
     said, wanted = found.ids.numpy(), batch.target_out.numpy()
     assert answers == pytest.approx((said == wanted).all(axis=0).mean())
     assert 0.2 < answers < digits
