@@ -84,9 +84,8 @@ class ElmanKernel(Kernel):
             np.subtract(1, dA, dA)
         else:
             np.greater(h, 0, out=dA)
-        back = Product.of(W_hh[None], len(dh))
-        times, W, dh_out, add, multiply = back.call, back.W, back.out(dh[None]), np.add, np.multiply
-        for dy, da, da_left, dh_t in zip(dY[::-1], dA[::-1], back.left(dA)[::-1], *steps):
+        times, W, dh_out, add, multiply = W_hh.call, W_hh.W, W_hh.out(dh[None]), np.add, np.multiply
+        for dy, da, da_left, dh_t in zip(dY[::-1], dA[::-1], W_hh.left(dA)[::-1], *steps):
             add(dh, dy, dh_t)
             multiply(dh_t, da, da)
             times(da_left, W, dh_out)

@@ -111,6 +111,11 @@ class GRUKernel(Kernel):
             multiply(apart, z, h_t)
             add(h_t, new, h_t)
 
+    def back(self, n: int, W_hh: Array) -> Product:
+        """Put the block of n first, as dA_h has it."""
+        H = W_hh.shape[1]
+        return super().back(n, np.concatenate([W_hh[2 * H :], W_hh[: 2 * H]]))
+
     def backward(self, given: Bptt) -> None:
         """Do (6) to (10), last step first: eight calls a step."""
         dY, (dh,), steps, (_, A), W_hh, dA, dA_h, pool = given
@@ -118,13 +123,12 @@ class GRUKernel(Kernel):
         blocks, carried = [dA_h[..., :H], dA[..., :H], dA[..., H : 2 * H], dA[..., 2 * H :]], np.empty_like(dh)
         chunk = max(1, min(t, CHUNK // max(4 * n * H, 1)))
         factors = pool.empty((chunk, 4, n, H), dh.dtype)
-        product = Product.of(np.concatenate([W_hh[2 * H :], W_hh[: 2 * H]])[None], n)
-        times, W, dh_out, add, multiply = product.call, product.W, product.out(dh[None]), np.add, np.multiply
+        times, W, dh_out, add, multiply = W_hh.call, W_hh.W, W_hh.out(dh[None]), np.add, np.multiply
         for end in range(t, 0, -chunk):
             now = slice(max(0, end - chunk), end)
             F = _factors(A[now], factors)[::-1]
             back = [v[now][::-1] for v in (dY, *blocks, A[:, 0], A[:, 1])]
-            views = (*back, F[:, 0], F[:, 1], F[:, 2], product.left(dA_h[now])[::-1], *steps)
+            views = (*back, F[:, 0], F[:, 1], F[:, 2], W_hh.left(dA_h[now])[::-1], *steps)
             for dy, dq, da_r, da_z, da_n, r, z, to_r, to_z, to_n, on_hidden, dh_t in zip(*views):
                 add(dh, dy, dh_t)
                 multiply(dh_t, to_n, da_n)

@@ -43,6 +43,10 @@ class Kernel(ABC):
     def arrange(self, n: int, N: int, W_ih: Array, W_hh: Array, b_ih: Array | None, b_hh: Array | None) -> Weights:
         """Return the weights as they are wanted for at most n rows a step, and about N rows of all steps of a unit."""
 
+    def back(self, n: int, W_hh: Array) -> Product:
+        """Return what `backward` multiplies dA_h with, for at most n rows a step."""
+        return Product.of(W_hh[None], n)
+
     def states(self, planes: Sequence[Array]) -> list[Array]:
         """Return the states among the planes, (t + 1, n, H) each: h, and c where there is one."""
         return [planes[0][:, 0]]
@@ -63,7 +67,7 @@ class Bptt(NamedTuple):
     dstates: list[Array]  # dL/d(state) after the last step, (n, H) each; at the end of the backward before the first
     steps: list[Iterator[Array]]  # for each state the arrays that receive dL/d(state_t) over all paths, last step first
     planes: Sequence[Array]  # as `forward` left them
-    W_hh: Array  # (g·H, H)
+    W_hh: Product  # what `back` returns
     dA: Array  # to be filled: dL/d(W_ih x_t + b_ih), (t, n, g·H)
     dA_h: Array  # to be filled: dL/d(W_hh h_{t−1} + b_hh). The same array, or if `apart` its last block first: all but
     # that is memory of dA too, since one buffer (t, n, (g + 1)·H) begins with dA_h and ends with dA

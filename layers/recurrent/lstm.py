@@ -113,12 +113,11 @@ class LSTMKernel(Kernel):
         slabs, u = dA.reshape(t, n, 4, H).transpose(0, 2, 1, 3), np.empty_like(dh)
         chunk = max(1, min(t, CHUNK // max(7 * n * H, 1)))
         factors = pool.empty((chunk, 7, n, H), dh.dtype)
-        product, add, multiply = Product.of(W_hh[None], n), np.add, np.multiply
-        times, W, dh_out = product.call, product.W, product.out(dh[None])
+        times, W, dh_out, add, multiply = W_hh.call, W_hh.W, W_hh.out(dh[None]), np.add, np.multiply
         for end in range(t, 0, -chunk):
             now = slice(max(0, end - chunk), end)
             F = _factors(h[now], A[now], tanh_c[now], factors)[::-1]
-            back = [v[now][::-1] for v in (dY, slabs[:, 3], slabs[:, :3], A[:, 2], product.left(dA))]
+            back = [v[now][::-1] for v in (dY, slabs[:, 3], slabs[:, :3], A[:, 2], W_hh.left(dA))]
             views = (*back[:1], F[:, 4], F[:, 0], F[:, 1:4], *back[1:], *steps)
             for dy, to_c, to_o, to_ifg, da_o, da_ifg, f, da, dh_t, dc_t in zip(*views):
                 add(dh, dy, dh_t)

@@ -44,9 +44,9 @@ class Product(NamedTuple):
         g, K, H = W.shape
         rows, width = cut(n, K, H)
         if (g, rows, width) == (1, n, H):
-            return cls(np.ndarray.dot, np.array(W[0], order="C"), n, H)
+            return cls(np.ndarray.dot, np.array(W[0], order="C"), max(n, 1), H)
         blocks = W.reshape(g, K, H // width, 1, width).transpose(0, 2, 3, 1, 4)
-        return cls(np.matmul, np.array(blocks, order="C"), rows, width)
+        return cls(np.matmul, np.array(blocks, order="C"), max(rows, 1), width)
 
     @classmethod
     def of_all(cls, W: Array, N: int) -> Product:
@@ -55,7 +55,7 @@ class Product(NamedTuple):
 
     def fill(self, slabs: Array, h: Array) -> None:
         """Write h W_k to slabs (g, N, H), for h (N, K): in whole blocks of rows, and what is left over."""
-        whole = len(h) - len(h) % max(self.rows, 1)
+        whole = len(h) - len(h) % self.rows
         for part in (slice(0, whole), slice(whole, None)):
             if len(h[part]):
                 np.matmul(self.left(h[part]), self.W, self.out(slabs[:, part]))
@@ -80,11 +80,16 @@ def cut(n: int, K: int, H: int) -> tuple[int, int]:
     """Return how many rows and columns a block of (n, K) · (K, H) has: those of all, if nothing is to be gained."""
     if n * K * H <= SMALL or not copies_are_left_out():
         return n, H
+    return _largest(n, K, H, SMALL, LEAST)
+
+
+@functools.lru_cache(maxsize=256)  # a training asks for the same few, again and again
+def _largest(n: int, K: int, H: int, small: int, least: int) -> tuple[int, int]:
     sizes = [
         (rows, width)
         for width in _halves(H)
         for rows in _halves(n)
-        if rows * width * K <= SMALL and width >= NARROWEST and (rows == n or rows >= NARROWEST) and rows * width >= LEAST
+        if rows * width * K <= small and width >= NARROWEST and (rows == n or rows >= NARROWEST) and rows * width >= least
     ]
     return max(sizes, key=lambda size: (min(size), size[0] * size[1]), default=(n, H))
 

@@ -130,7 +130,7 @@ def backward(
     kernel: Kernel,
     dY: Array,
     dstates: Sequence[Array],
-    W_hh: Array,
+    W_hh: Product,
     buffers: Sequence[Array],
     layout: Layout,
     every: Sequence[Array] | None,
@@ -206,17 +206,18 @@ def again(
 class Sums:
     """The gradients of x, W_ih, W_hh, b_ih and b_hh, unit by unit; None where nobody wants them."""
 
-    def __init__(self, kernel: Kernel, rows: Array, W_ih: Array, wanted: Sequence[bool], pool: Pool) -> None:
-        self.kernel, self.rows, self.W_ih, self.wanted, self.pool = kernel, rows, W_ih, wanted, pool
+    def __init__(self, kernel: Kernel, rows: Array, W_ih: Array, wanted: Sequence[bool], N: int, pool: Pool) -> None:
+        self.kernel, self.rows, self.wanted, self.pool = kernel, rows, wanted, pool
         self.found: list[Array | None] = [None] * 5
         if wanted[0]:
+            self.W_ih = Product.of_all(W_ih[None], N)  # for about N rows in a unit
             self.found[0] = pool.empty(rows.shape, rows.dtype)
 
     def add(self, unit: Unit, back: Backward, buffers: Sequence[Array]) -> None:
         """Add the shares of a unit: one matrix product over all its rows for each of them."""
         x, (dA, last, (dh, *_)), (dx, *_) = self.rows[unit.rows], back, self.found
         if dx is not None:
-            Product.of_all(self.W_ih[None], len(x)).fill(dx[None, unit.rows], dA)
+            self.W_ih.fill(dx[None, unit.rows], dA)
         _, W_ih, W_hh, b_ih, b_hh = self.wanted
         if W_ih:
             self._plus(1, self._product(dA, x))
@@ -265,10 +266,10 @@ def gradients(
     ends = [np.zeros((B, H), x.dtype) if d is None else d.reshape(B, H) for d in dy[1:]]
     every = None if trace is None else [np.empty(dY.shape, dY.dtype) for _ in ends]
     ds = ends
-    sums = Sums(kernel, rows, W_ih, (needs[0], *needs[-4:]), how.pool)
+    sums, product = Sums(kernel, rows, W_ih, (needs[0], *needs[-4:]), units[0].size, how.pool), kernel.back(B, W_hh)
     for unit, buffers in again(kernel, units, rows, weights, planes, snapshots, how):
         part = None if every is None else [e[unit.rows] for e in every]
-        back = backward(kernel, dY[unit.rows], ds, W_hh, buffers, unit.layout, part, how.pool)
+        back = backward(kernel, dY[unit.rows], ds, product, buffers, unit.layout, part, how.pool)
         sums.add(unit, back, buffers)
         ds = back.dstates
     if trace is not None:

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, strategies as st
+from hypothesis import example, given, strategies as st
 
 from layers.recurrent import product
 from layers.recurrent.product import Product
@@ -28,6 +28,7 @@ def test_it_is_the_product(g, n, K, H, fewer, small, able):
             np.testing.assert_allclose(slabs, np.einsum("nk,gkh->gnh", h[step, :rows], W), rtol=1e-12, atol=1e-12)
 
 
+@example(2, 0, 8, 8, 3, 1000, True)
 @given(st.integers(1, 4), st.integers(0, 300), sizes, sizes, st.integers(-80, 80), st.integers(1, 40_000), st.booleans())
 def test_all_rows_at_once(g, N, K, H, more, small, able):
     """What is left over beside whole blocks is filled too, also where there are more or fewer rows than planned for."""
