@@ -28,7 +28,7 @@ from ..lab import Arrays, Claim, Experiment, Record, Table, option
 from ..lab.experiment import Figures
 from .pair_config import PairConfig
 from .pair_data import check_splits, source_target_pairs
-from .pair_measures import measure, named
+from .pair_measures import exact_table, measure, named
 from .pair_model import Kind, PairModel
 from .pair_pictures import pictures
 from .pair_prediction import predict
@@ -142,13 +142,7 @@ def plot(config: Config, arrays: Arrays) -> Figures:
 
 def table(config: Config, arrays: Arrays) -> Table:
     """The test figures of each variant's kept model."""
-    rows = []
-    for variant in config.variants:
-        kept, epochs = int(arrays[f"{variant}_kept_epoch"]), len(arrays[f"{variant}_val_loss"])
-        exact, loss = arrays[f"{variant}_exact"].mean(), arrays[f"{variant}_test_loss"]
-        rows.append([variant, f"{kept} of {epochs}", f"{loss:.3f}", f"{exact:.1%}"])
-    title = f"{len(arrays['sources'])} test questions; the models of the epoch with most exact validation answers"
-    return Table(title, ["variant", "epoch", "loss", "exact"], rows)
+    return exact_table("questions", "variant", config.variants, arrays)
 
 
 EXPERIMENT = Experiment(

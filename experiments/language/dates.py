@@ -22,7 +22,7 @@ from ..lab import Arrays, Claim, Experiment, Record, Table, option
 from ..lab.experiment import Figures
 from .pair_config import PairConfig
 from .pair_data import check_splits, source_target_pairs
-from .pair_measures import measure, named
+from .pair_measures import exact_table, measure, named
 from .pair_model import Kind, PairModel
 from .pair_pictures import pictures
 from .pair_prediction import predict
@@ -114,13 +114,7 @@ def plot(config: Config, arrays: Arrays) -> Figures:
 
 def table(config: Config, arrays: Arrays) -> Table:
     """The test figures of each kept model."""
-    rows = []
-    for name in config.models:
-        kept, epochs = int(arrays[f"{name}_kept_epoch"]), len(arrays[f"{name}_val_loss"])
-        exact, loss = arrays[f"{name}_exact"].mean(), arrays[f"{name}_test_loss"]
-        rows.append([name, f"{kept} of {epochs}", f"{loss:.4f}", f"{exact:.2%}"])
-    title = f"{len(arrays['sources'])} test dates; the models of the epoch with most exact validation answers"
-    return Table(title, ["model", "epoch", "loss", "exact"], rows)
+    return exact_table("dates", "model", config.models, arrays, digits=2)
 
 
 EXPERIMENT = Experiment(

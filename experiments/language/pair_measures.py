@@ -15,6 +15,7 @@ The arrays of the model `name` begin with ``NAME_``:
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -26,7 +27,7 @@ from layers.seq2seq import Seq2Seq
 from minigrad import Tensor
 
 from ..data.pairs import PairBatch, PairData
-from ..lab import Arrays
+from ..lab import Arrays, Table
 from .pair_decoding import Answer, readable
 from .pair_training import PairTrainer, exact_matches
 
@@ -67,6 +68,17 @@ def named(name: str, arrays: Arrays) -> Arrays:
 def of_model(name: str, arrays: Arrays) -> Arrays:
     """Undo `named`: the arrays of one model."""
     return {key.removeprefix(f"{name}_"): array for key, array in arrays.items() if key.startswith(f"{name}_")}
+
+
+def exact_table(tests: str, kind: str, names: Sequence[str], arrays: Arrays, digits: int = 1) -> Table:
+    """The test figures of each model, kept at the epoch of most exact validation answers; `digits` of the percentages."""
+    rows = []
+    for name in names:
+        kept, epochs = int(arrays[f"{name}_kept_epoch"]), len(arrays[f"{name}_val_loss"])
+        loss, exact = arrays[f"{name}_test_loss"], arrays[f"{name}_exact"].mean()
+        rows.append([name, f"{kept} of {epochs}", f"{loss:.{digits + 2}f}", f"{exact:.{digits}%}"])
+    title = f"{len(arrays['sources'])} test {tests}; the models of the epoch with most exact validation answers"
+    return Table(title, [kind, "epoch", "loss", "exact"], rows)
 
 
 # ---- by length
