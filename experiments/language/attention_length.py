@@ -12,6 +12,8 @@ Trained are a model without attention and one for each score e = score(s, h),
     additive    vᵀ tanh(W s_{t−1} + U h)                         in the decoder of Bahdanau et al. 2015
     dot         s_tᵀ h,    general  s_tᵀ W h,    concat  vᵀ tanh(W [s_t; h])        in that of Luong et al. 2015, §3.1
 
+which reads at every step what it attended to at the one before (their §3.3, `feed`), as that of Bahdanau et al. does too,
+
 all with a bidirectional encoder, equally large, on the same texts. An answer counts where every letter is right.
 """
 
@@ -69,7 +71,7 @@ class Config(PairConfig):
     kind: Kind = option("gru", "the recurrent layers")  # noqa: RUF009 (a Literal)
     bidirectional: bool = option(True, "the encoder reads both ways")
     bridge: Literal["none", "linear", "tanh"] = option("tanh", "between the encoder's last and the decoder's first state")
-    feed: bool = option(False, "dot, general, concat: feed the attentional vector to the next step")
+    feed: bool = option(True, "dot, general, concat: feed the attentional vector to the next step (Luong et al. 2015, §3.3)")
     embedding: int = option(32, "size of a letter's vector", quick=16, low=1)
     hidden: int = option(64, "units of the encoder in one direction", quick=24, low=1)
     lr: float = option(2e-3, "Adam's learning rate", quick=1e-2, low=0)

@@ -62,8 +62,9 @@ class NumpyBackend(Backend):
 
     def owns(self, array: Array) -> bool:
         """Return True if the array's memory is writable, and its own or that of an array it is the only view of, and all of."""
-        alone = array.base is None or (_is_all_of_its_base(array) and _holders(array) == LONE)
-        return alone and array.flags.writeable
+        if array.base is None:
+            return array.flags.writeable
+        return _is_all_of_its_base(array) and _holders(array) == LONE and array.flags.writeable
 
     def writable(self, array: Array) -> bool:
         """Return NumPy's flag, which is off for what `broadcast_to` returns."""

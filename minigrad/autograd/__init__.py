@@ -148,10 +148,12 @@ def _seed(tensor: Tensor, gradient: Tensor | None) -> Tensor:
         if tensor.numel() != 1:
             raise RuntimeError("grad can be implicitly created only for scalar outputs")
         return Tensor.wrap(arrays.namespace(tensor.array).ones_like(tensor.array))
-    if gradient.shape != tensor.shape:
+    if gradient.array.shape != tensor.array.shape:
         raise RuntimeError(
             f"Mismatch in shape: grad_output has a shape of {gradient.shape} and output has a shape of {tensor.shape}."
         )
+    if gradient.array.dtype is tensor.array.dtype and not gradient.is_sparse:
+        return gradient
     return gradient.to_dense().to(tensor.dtype)
 
 
