@@ -55,6 +55,15 @@ def each(arrays: Arrays, kind: Kind) -> str:
     return ", ".join(f"{value:.4f}" for value in arrays[f"{kind}_mse"][:, -1])
 
 
+def after_all_updates(config: AddingConfig, claim: Claim) -> Claim:
+    """The claim, which is about networks that have had all the updates of the experiment; with fewer it is reported only."""
+    full = type(config)()
+    if config.updates >= full.updates:
+        return claim
+    expected = f"{claim.expected} after {full.updates} updates"
+    return Claim.reported(claim.sentence, claim.source, expected=expected, obtained=claim.obtained)
+
+
 def exact_constant() -> float:
     """E (u + u' − 1)², the integral over the unit square, by Gauss and Legendre's rule, exact for polynomials like this one."""
     nodes, weights = np.polynomial.legendre.leggauss(4)

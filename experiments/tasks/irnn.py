@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from matplotlib.figure import Figure
 
 from ..lab import Arrays, Claim, Experiment, Record, Table, option
-from .comparison import AddingConfig, constant_claims, draw, each, final, learn_to_add, losses_table
+from .comparison import AddingConfig, after_all_updates, constant_claims, draw, each, final, learn_to_add, losses_table
 from .learning import seeds_of
 from .networks import Kind
 
@@ -46,9 +46,12 @@ def claims(config: Config, arrays: Arrays) -> list[Claim]:
     """The IRNN learns to add, as the LSTM does; the tanh network is stuck."""
     what = f"test MSE, T = {config.T}, {config.H} units, the median after {seeds_of(config)}"
     identity, irnn, tanh, lstm = (final(arrays, kind) for kind in ("identity", "irnn", "tanh", "lstm"))
-    return [
+    learned = [
         Claim.at_most(f"IRNN: {what} ({each(arrays, 'identity')})", f"{LE}: learns it", bound=0.01, obtained=identity),
         Claim.at_least(f"tanh RNN: {what} ({each(arrays, 'tanh')})", f"{LE}: stuck", bound=0.05, obtained=tanh),
+    ]
+    return [
+        *(after_all_updates(config, claim) for claim in learned),
         Claim.reported(f"LSTM: {what} ({each(arrays, 'lstm')})", LE, expected="about the IRNN's", obtained=lstm),
         Claim.reported(
             f"IRNN, other weights N(0, .001²): {what} ({each(arrays, 'irnn')})", LE, expected="learns it", obtained=irnn
