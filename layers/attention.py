@@ -21,6 +21,8 @@ from typing import Any, NamedTuple
 
 import minigrad
 from minigrad import Tensor
+from minigrad.arrays import backend
+from minigrad.functions.attention import in_one
 
 from .linear import Linear
 from .module import Module
@@ -32,14 +34,16 @@ class Memory(NamedTuple):
     keys: Tensor  # (B, S, ·), what the score makes of the keys alone
     values: Tensor  # (B, S, V)
     mask: Tensor | None  # bool, (B, 1, S) or (B, L, S): False gets no weight; in rows without any True all are True here
-    idle: Tensor | None  # bool, (B, 1 or L, 1): the rows without any True; None where there are none
+    idle: Tensor | None  # bool, (B, 1 or L, 1): the rows without any True; None where it is known that there are none
+    given: Tensor | None  # the mask as it was given, which is `mask` where `idle` is None
 
     def select(self, rows: Tensor) -> Memory:
         """Return the memory whose batch entry i is entry rows[i] of this one."""
         keys = self.keys.index_select(0, rows)
         values = keys if self.values is self.keys else self.values.index_select(0, rows)
         mask, idle = (None if x is None else x.index_select(0, rows) for x in (self.mask, self.idle))
-        return Memory(keys, values, mask, idle)
+        given = mask if self.given is self.mask else self.given.index_select(0, rows)  # type: ignore[union-attr]
+        return Memory(keys, values, mask, idle, given)
 
 
 class Dot(Module):
@@ -148,6 +152,7 @@ class Attention(Module):
         if score not in SCORES:
             raise ValueError(f"score should be one of {', '.join(SCORES)}, but got {score!r}")
         self.score = SCORES[score](query_size, key_size, hidden_size or query_size, device, dtype)
+        self._multiplies = isinstance(self.score, Dot)  # so that some libraries do it all in one (functions/attention.py)
 
     def prepare(self, keys: Tensor, values: Tensor | None = None, mask: Tensor | None = None) -> Memory:
         """Do what does not depend on the query.
@@ -164,11 +169,12 @@ class Attention(Module):
         if values.shape[:2] != keys.shape[:2]:
             raise ValueError(f"keys {tuple(keys.shape)} and values {tuple(values.shape)} should agree in (B, S)")
         if mask is None:
-            return Memory(self.score.prepare(keys), values, None, None)
+            return Memory(self.score.prepare(keys), values, None, None, None)
         mask = _checked(mask, keys)
         idle = ~mask.any(-1, keepdim=True)
-        some = bool(idle.any())  # one look here spares every query a second mask
-        return Memory(self.score.prepare(keys), values, mask | idle if some else mask, idle if some else None)
+        if backend(mask.array).known(idle.any().array) is False:  # one look here spares every query a second mask
+            return Memory(self.score.prepare(keys), values, mask, None, mask)
+        return Memory(self.score.prepare(keys), values, mask | idle, idle, mask)
 
     def attend(self, query: Tensor, memory: Memory) -> tuple[Tensor, Tensor]:
         """Return the context and the weights α by (1), for one query per sequence or several.
@@ -181,6 +187,10 @@ class Attention(Module):
         if query.dim() == 2:
             context, weights = self.attend(query.unsqueeze(1), memory)
             return context.squeeze(1), weights.squeeze(1)
+        if self._multiplies:
+            found = in_one(query, memory.keys, memory.values, memory.given, False, 1.0)
+            if found is not None:
+                return found
         e = self.score(query, memory.keys)
         if memory.mask is not None:
             e = minigrad.where(memory.mask, e, float("-inf"))

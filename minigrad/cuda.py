@@ -28,9 +28,11 @@ def get_device_name(device: Any = None) -> str:
 
 
 def synchronize(device: Any = None) -> None:
-    """Wait until a GPU (None: the first) has done all its work; RuntimeError, saying what is missing, where there is none."""
-    place = Device.of("cuda" if device is None else device)
-    _cupy().cuda.Device(place.index).synchronize()
+    """Wait until a GPU (None: the first) has done all its work; RuntimeError, saying what is missing, where there is none.
+
+    IndexError: an id was out of range in what it did (arrays/cuda_ids.py).
+    """
+    _library().synchronize(Device.of("cuda" if device is None else device))
 
 
 def manual_seed(seed: int) -> None:
@@ -53,8 +55,9 @@ def empty_cache() -> None:
 
 def _cupy() -> Any:
     """Return CuPy, once it is known to work here; RuntimeError that says what is missing otherwise."""
-    from .arrays.cuda import CupyBackend
+    return _library().cupy
 
-    library = backend_for(Device.of("cuda"))
-    assert isinstance(library, CupyBackend)
-    return library.cupy
+
+def _library() -> Any:
+    """Return the door to CuPy (arrays/cuda.py), once CuPy is known to work here."""
+    return backend_for(Device.of("cuda"))

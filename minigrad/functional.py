@@ -5,10 +5,9 @@ from __future__ import annotations
 import warnings
 from typing import Any
 
-from . import arrays, dtypes
 from .functions import elementwise, softmax as softmaxes
 from .functions.activations import elu, gelu, hardtanh, leaky_relu, logsigmoid, silu, softplus, softsign
-from .functions.attention import attention_weights
+from .functions.attention import attention_weights, check as check_attention, chosen_scale, in_one
 from .functions.elementwise import sigmoid, tanh
 from .functions.indexing import embedding
 from .functions.losses import cross_entropy, mse_loss, nll_loss
@@ -80,15 +79,10 @@ def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool 
         return input
     if not input.is_floating_point():
         raise RuntimeError(f"result type Float can't be cast to the desired output type {input.dtype}")
-    factor = 0.0 if p == 1 else Tensor.wrap(_mask(input, p))
+    factor: Any = 0.0
+    if p < 1:
+        factor = Tensor.wrap(default_generator(input.device).dropout_mask(input.shape, p, input.dtype))
     return input.mul_(factor) if inplace else input * factor
-
-
-def _mask(input: Tensor, p: float) -> arrays.Array:
-    """Draw m / (1 − p)."""
-    xp = arrays.namespace(input.array)
-    kept = default_generator(input.device).uniform(input.shape, dtypes.float32) >= p
-    return xp.astype(kept, input.array.dtype) * (1 / (1 - p))
 
 
 def scaled_dot_product_attention(
@@ -110,7 +104,12 @@ def scaled_dot_product_attention(
 
     RuntimeError: shapes or types do not fit, or both attn_mask and is_causal are given. (Vaswani et al. 2017)
     """
-    weights, idle = attention_weights(query, key, value, attn_mask, is_causal, scale)
+    check_attention(query, key, value, attn_mask, is_causal)
+    s = chosen_scale(query, scale)
+    found = in_one(query, key, value, attn_mask, is_causal, s) if dropout_p == 0 else None
+    if found is not None:
+        return found[0]
+    weights, idle = attention_weights(query, key, attn_mask, is_causal, s)
     attended = dropout(weights, dropout_p) @ value
     return attended if idle is None else elementwise.where(idle, 0.0, attended)
 

@@ -1,6 +1,6 @@
 """Random numbers: generators, and the default one of each thread.
 
-The stream is minigrad's own (NumPy's PCG64-DXSM on the CPU, CuPy's Philox on a GPU): the same seed gives the same numbers in
+The stream is minigrad's own (NumPy's PCG64-DXSM on the CPU, Philox4x32-10 on a GPU): the same seed gives the same numbers in
 every run, but not PyTorch's, and not the same on the CPU as on a GPU.
 
 **Threads.** Every thread draws from default generators of its own, so threads never disturb each other's numbers.
@@ -113,6 +113,10 @@ class Generator:
     def integers(self, low: int, high: int, shape: Sequence[int], dtype: Any = dtypes.int64) -> Array:
         """Return integers drawn evenly from low, …, high − 1."""
         return self._stream.integers(low, high, tuple(shape), dtypes.dtype.of(dtype).dtype)
+
+    def dropout_mask(self, shape: Sequence[int], p: float, dtype: Any) -> Array:
+        """Return m / (1 − p) in a floating type, every m being 0 with probability p < 1, else 1."""
+        return self._stream.dropout_mask(tuple(shape), p, _floating(dtype))
 
     def permutation(self, n: int) -> Array:
         """Return 0, …, n − 1 as int64 in an order drawn evenly from all n!."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,6 +17,7 @@ from minigrad.arrays import Device
 from minigrad.tensor import Tensor
 
 from . import strict_backend
+from .standin import gxx, install
 
 threadpoolctl.threadpool_limits(1)  # one test process per core already
 
@@ -26,9 +29,9 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci" if os.environ.ge
 class Library:
     """One array library: makes its arrays and Tensors from NumPy's, and brings them back."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, device: str | None = None) -> None:
         self.name = name
-        self.device = Device.of(name)
+        self.device = Device.of(device or name)
         self.backend = arrays.backend_for(self.device)
 
     def array(self, values: np.ndarray):
@@ -48,6 +51,8 @@ class Library:
 
 
 def _cuda_missing() -> str | None:
+    if install.active():
+        return "CuPy's stand-in is in its place"
     try:
         arrays.backend_for(Device("cuda", 0))
     except (RuntimeError, ImportError) as error:
@@ -64,13 +69,45 @@ def cuda() -> Library:
     return Library("cuda")
 
 
-@pytest.fixture(scope="session", params=["cpu", "strict", pytest.param("cuda", marks=pytest.mark.gpu)])
-def library(request: pytest.FixtureRequest) -> Library:
-    """Every array library in turn: NumPy, array-api-strict, and CuPy where there is a GPU."""
-    if request.param == "cuda":
-        return request.getfixturevalue("cuda")
-    strict_backend.register()
-    return Library(request.param)
+@pytest.fixture
+def standin() -> Iterator[Library]:
+    """CuPy's stand-in (tests/standin), in place of CuPy while the test runs."""
+    yield from _standin()
+
+
+def _standin() -> Iterator[Library]:
+    missing = install.missing()
+    if missing:
+        pytest.skip(missing)
+    with install.standin():
+        yield Library("standin", "cuda")
+
+
+def libraries(*names: str) -> Any:
+    """Return a fixture that is each of these libraries in turn."""
+    params = [pytest.param(name, marks=pytest.mark.gpu) if name == "cuda" else name for name in names]
+
+    @pytest.fixture(scope="module", params=params)
+    def library(request: pytest.FixtureRequest) -> Iterator[Library]:
+        if request.param == "standin":
+            yield from _standin()
+        elif request.param == "cuda":
+            yield request.getfixturevalue("cuda")
+        else:
+            strict_backend.register()
+            yield Library(request.param)
+
+    return library
+
+
+library = libraries("cpu", "strict", "standin", "cuda")
+"""Every array library in turn: NumPy, array-api-strict, CuPy's stand-in, and CuPy where there is a GPU."""
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Keep kernels that were compiled for the CPU from one run of the tests to the next."""
+    if hasattr(config, "cache"):
+        gxx.Cache.folder = config.cache.mkdir("kernels")
 
 
 @pytest.fixture(autouse=True)

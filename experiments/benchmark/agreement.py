@@ -24,7 +24,7 @@ class Disagreement(Refused):
 
 
 def require_agreement(
-    gradients: Mapping[str, Gradients], reference: str, wrt: Sequence[str], tolerance: float
+    gradients: Mapping[str, Gradients], reference: str, wrt: Sequence[str], tolerance: float, kind: str = "gradient of "
 ) -> dict[str, float]:
     """Worst deviation of each side from the reference side.
 
@@ -33,6 +33,7 @@ def require_agreement(
         reference: the side that the others are held against.
         wrt: names of what the gradients are taken with respect to, for the messages.
         tolerance: largest deviation that counts as rounding.
+        kind: what stands before a name in the messages; empty where other results than gradients are compared.
 
     Raises:
         Disagreement: naming the two sides, the gradient and by how much they differ; also where a
@@ -41,25 +42,31 @@ def require_agreement(
     expected = [np.asarray(g) for g in gradients[reference]]
     for name, array in zip(wrt, expected, strict=True):
         if not np.isfinite(array).all() or not array.any():
-            raise Disagreement(f"{reference}'s gradient of {name} is zero or not finite: nothing to agree on")
-    return {side: _worst(side, got, reference, expected, wrt, tolerance) for side, got in gradients.items()}
+            raise Disagreement(f"{reference}'s {kind}{name} is zero or not finite: nothing to agree on")
+    return {side: _worst(side, got, reference, expected, wrt, tolerance, kind) for side, got in gradients.items()}
 
 
 def _worst(
-    side: str, got: Gradients, reference: str, expected: list[np.ndarray], wrt: Sequence[str], tolerance: float
+    side: str,
+    got: Gradients,
+    reference: str,
+    expected: list[np.ndarray],
+    wrt: Sequence[str],
+    tolerance: float,
+    kind: str,
 ) -> float:
     """The largest deviation over the gradients of one side."""
     worst = 0.0
     for name, array, ref in zip(wrt, map(np.asarray, got), expected, strict=True):
         if (array.shape, array.dtype) != (ref.shape, ref.dtype):
             raise Disagreement(
-                f"gradient of {name}: {side} gives {array.dtype} of shape {array.shape}, "
+                f"{kind}{name}: {side} gives {array.dtype} of shape {array.shape}, "
                 f"{reference} gives {ref.dtype} of shape {ref.shape}"
             )
         deviation = float(np.max(np.abs(array - ref)) / np.max(np.abs(ref)))
         if not deviation <= tolerance:  # also true of nan
             raise Disagreement(
-                f"gradient of {name}: {side} differs from {reference} by {deviation:.2g} of its largest element, "
+                f"{kind}{name}: {side} differs from {reference} by {deviation:.2g} of its largest element, "
                 f"more than {tolerance:g}; nothing was timed"
             )
         worst = max(worst, deviation)

@@ -68,7 +68,7 @@ def _panel(ax: Axes, title: str, bars: Bars) -> None:
     ax.tick_params(axis="y", length=0)
     ax.grid(False, axis="y")
     ax.set_title(textwrap.fill(title, 110), fontsize=8.5, loc="left")
-    ax.set_xlabel(f"CPU time, ratio to {bars[0][0].ratio_to}{_thresholds(ax, bars)}", fontsize=8)
+    ax.set_xlabel(f"{bars[0][0].clock}, ratio to {bars[0][0].ratio_to}{_thresholds(ax, bars)}", fontsize=8)
 
 
 def _bar(ax: Axes, y: int, line: Line, unit: str) -> None:

@@ -23,7 +23,7 @@ Measured = Sequence[tuple[Row, Result]]
 
 def judge(row: Row, result: Result) -> Claim:
     """The row's bar as a claim: at most `bar`; reported without a bar or without the peer; a refused row fails."""
-    sentence = f"{row.name}: {OURS}'s CPU time, ratio to {row.ratio_to}"
+    sentence = f"{row.name}: {OURS}'s {row.clock}, ratio to {row.ratio_to}"
     if result.refused:
         expected = None if row.bar is None else f"<= {row.bar:g}"
         return Claim(sentence, SOURCE, expected, f"refused: {result.refused}", None, False)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -85,6 +85,8 @@ class Result:
     agreement: dict[str, float] | None = None
     skipped: tuple[str, ...] = ()
     refused: str | None = None
+    ways: tuple[str, ...] = ()  # in which our layers ran, where there are several (gpu_rows.py)
+    settings: Mapping[str, Mapping[str, object]] | None = None  # of each side, as they were read back
 
 
 class Row(Protocol):
@@ -122,6 +124,10 @@ class Row(Protocol):
     def ratio_to(self) -> str:
         """What the ratio's denominator is, in words."""
 
+    @property
+    def clock(self) -> str:
+        """What the ratio is a ratio of, in words."""
+
     def measure(self, settings: Settings) -> Result:
         """Check the gradients, then time. Raises `Refused` where the figures would be wrong."""
 
@@ -148,6 +154,7 @@ class RatioRow:
     group: str = ""
     whole_process: bool = False
     ratio_to = f"{BASE}'s time"
+    clock = "CPU time"
 
     def measure(self, settings: Settings) -> Result:
         """Check the gradients of all installed sides against each other, then time them in turn."""
@@ -158,7 +165,7 @@ class RatioRow:
         gradients = {name: run() for name, run in runs.items()}
         agreement = require_agreement(gradients, base or sides[-1].name, self.wrt, self.tolerance)
         timings = _time(self, runs, settings, self.whole_process)
-        lines = tuple(_line(timings, name, base, self.units, side=name) for name in runs)
+        lines = tuple(timed_line(timings, name, base, self.units, side=name) for name in runs)
         ours = next((line for line in lines if line.side == OURS), None)
         obtained = ours.ratio.median if ours and ours.ratio else None
         return Result(lines, obtained, agreement, skipped)
@@ -184,6 +191,7 @@ class GrowthRow:
     repeats: int = 7
     group: str = ""
     ratio_to = "time at half the size"
+    clock = "CPU time"
 
     def __post_init__(self) -> None:
         if any(big != 2 * small for small, big in zip(self.sizes, self.sizes[1:], strict=False)):
@@ -202,7 +210,7 @@ class GrowthRow:
             timings = _time(self, runs, settings)
             smaller = [None, *runs][:-1]
             lines += [
-                _line(timings, name, half, size, side=side.name, size=size)
+                timed_line(timings, name, half, size, side=side.name, size=size)
                 for name, half, size in zip(runs, smaller, self.sizes, strict=True)
             ]
         ours = [line.ratio.median for line in lines if line.side == OURS and line.ratio]
@@ -227,7 +235,7 @@ def _time(row: Row, runs: dict[str, Run], settings: Settings, whole_process: boo
         return paired(runs, repeats=repeats, block=settings.block, clock=clock, after_repeat=progress.update)
 
 
-def _line(timings: Timings, name: str, base: str | None, units: int, *, side: str, size: int | None = None) -> Line:
+def timed_line(timings: Timings, name: str, base: str | None, units: int, *, side: str, size: int | None = None) -> Line:
     """The figures of one timed call: microseconds per unit, and the ratio to `base` where there is one."""
     seconds = timings.seconds[name]
     microseconds = Spread.of([s / units * 1e6 for s in seconds])

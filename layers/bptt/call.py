@@ -58,6 +58,7 @@ class Record:
         self.padding = None if sizes is None else Padding.of(sizes, columns, x)
         self._single = states[0].ndim == 1  # a cell without batch
         self.recorded = False
+        self.ways: dict[str, str] = {}
         self.runs: list[list[Tap]] = []  # the taps of an unrolled sequence; more where create_graph unrolls a fused one again
         self._y: Tensor | None = None  # of a fused op
         self._mask: Tensor | None = None
@@ -68,7 +69,7 @@ class Record:
 
     def forward(self, outputs: Sequence[Tensor]) -> None:
         """Take the outputs of a fused op, y and the states at the end first."""
-        self._y, self.recorded = copy(outputs[0]), outputs[0].requires_grad
+        self._y, self.recorded, self.ways = copy(outputs[0]), outputs[0].requires_grad, self.module.ways
         if self.graph:
             self._live = [*outputs[: 1 + len(self.start)], *self._live]
 
@@ -111,6 +112,7 @@ class Record:
             self._by_step(copy(Tensor.wrap(dY))), *([Tensor.wrap(d) for d in given] for given in (ends, starts))
         )
         self._received = added([*([self._received] if self._received else []), found._replace(total=total)])
+        self.ways = self.module.ways
 
     # ------------------------------------------------------------------ asked by Steps
 

@@ -57,6 +57,11 @@ class Steps:
         return self._forward.x
 
     @property
+    def ways(self) -> dict[str, str]:
+        """How a GPU ran it, "forward" and "backward" (Recurrent.ways); empty on the CPU and of a layer that is unrolled."""
+        return self.records[-1].ways
+
+    @property
     def h(self) -> Tensor:
         """The hidden state h_t, (T, B, H), or (T, B, P) with a projection."""
         return self._forward.h

@@ -22,9 +22,14 @@ SMALL = 1 << 15
 
 
 class Pool:
-    """Arrays whose memory comes back. It never keeps more idle memory than was in use at one time."""
+    """Arrays whose memory comes back. It never keeps more idle memory than was in use at one time.
+
+    Attributes:
+        ways: how the latest sequence was run forward and backward, where there are several ways (gpu.py).
+    """
 
     def __init__(self) -> None:
+        self.ways: dict[str, str] = {}
         # By id, oldest first. Memory comes back when the collector likes, also while one looks for some.
         self._idle: OrderedDict[int, np.ndarray] = OrderedDict()
         self._lent: dict[int, tuple[weakref.ref[np.ndarray], np.ndarray]] = {}  # a reference has the hash of an array: none

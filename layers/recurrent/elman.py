@@ -32,10 +32,10 @@ from .. import init
 from . import sequence
 from .buffers import NO_POOL, Pool
 from .cell import Cell
+from .how import How
 from .kernel import Bptt, Kernel, Weights
 from .product import Product
 from .schedule import Checkpoint
-from .sequence import How
 from .stack import OneState, States
 from .unrolled import unrolled
 
@@ -64,28 +64,29 @@ class ElmanKernel(Kernel):
         b = None if b_ih is None or b_hh is None else (b_ih + b_hh)[None, None]
         return Weights(Product.of_all(W_ih.T[None], N), Product.of(W_hh.T[None], n), b)
 
-    def forward(self, G: Array, planes: Sequence[Array], w: Weights) -> None:
+    def forward(self, G: Array, planes: Sequence[Array], w: Weights, fresh: bool = False) -> None:
         """Do (1) and (2): three calls a step, none of which makes an array."""
         h = planes[0][:, 0]
-        a = np.empty_like(h[0])
-        times, W_hh, a_out = w.W_hh.call, w.W_hh.W, w.W_hh.out(a[None])
+        a = np.zeros(h[0].shape, h.dtype)
+        W_hh, a_out = w.W_hh.W, w.W_hh.out(a[None])
         add, phi = np.add, np.tanh if self.phi == "tanh" else _relu
-        for h_before, g_t, h_t in zip(w.W_hh.left(h), G[0], h[1:]):
+        for h_before, g_t, h_t, times in zip(w.W_hh.left(h), G[0], h[1:], w.W_hh.calls(fresh)):
             times(h_before, W_hh, a_out)
             add(a, g_t, a)
             phi(a, h_t)
 
     def backward(self, given: Bptt) -> None:
         """Do (3) and (5), last step first: three calls a step. φ' of all steps is computed ahead."""
-        dY, (dh,), steps, planes, W_hh, dA, _, _ = given
+        dY, (dh,), steps, planes, W_hh, dA, _, _, start = given
         h = planes[0][1:, 0]
         if self.phi == "tanh":
             np.multiply(h, h, dA)
             np.subtract(1, dA, dA)
         else:
             np.greater(h, 0, out=dA)
-        times, W, dh_out, add, multiply = W_hh.call, W_hh.W, W_hh.out(dh[None]), np.add, np.multiply
-        for dy, da, da_left, dh_t in zip(dY[::-1], dA[::-1], W_hh.left(dA)[::-1], *steps):
+        W, dh_out, add, multiply = W_hh.W, W_hh.out(dh[None]), np.add, np.multiply
+        calls = W_hh.calls_but_last(len(dY), not start)
+        for dy, da, da_left, dh_t, times in zip(dY[::-1], dA[::-1], W_hh.left(dA)[::-1], *steps, calls):
             add(dh, dy, dh_t)
             multiply(dh_t, da, da)
             times(da_left, W, dh_out)
@@ -114,16 +115,17 @@ def definition(
 def elman(
     xp: Any, x: Array, h0: Array, W_ih: Array, W_hh: Array, b_ih: Array | None, b_hh: Array | None,
     *, phi: str = "tanh", sizes: tuple[int, ...] | None = None, reverse: bool = False, keep: bool = True,
-    checkpoint: Checkpoint = None, trace: Any = None, pool: Pool = NO_POOL,
+    checkpoint: Checkpoint = None, trace: Any = None, pool: Pool = NO_POOL, precision: str | None = None,
+    fresh: bool = False,
 ) -> tuple[Array, ...]:  # fmt: skip
     """Return y, h_T and what is kept, for x (T, B, I), or (N, I) packed by `sizes` (see sequence.py)."""
-    how = How(sizes, reverse, checkpoint, pool)
+    how = How(sizes, reverse, checkpoint, pool, precision, fresh)
     return sequence.forward(KERNELS[phi], x, (h0,), (W_ih, W_hh, b_ih, b_hh), how, keep)
 
 
 @elman.joint
-def _(xp, dy, needs, x, h0_shape, W_ih, W_hh, b_ih, b_hh, y2, y3, phi, sizes, reverse, checkpoint, trace, pool):  # type: ignore[no-untyped-def]
-    weights, kept, how = (W_ih, W_hh, b_ih, b_hh), (y2, y3), How(sizes, reverse, checkpoint, pool)
+def _(xp, dy, needs, x, h0_shape, W_ih, W_hh, b_ih, b_hh, y2, y3, phi, sizes, reverse, checkpoint, trace, pool, precision):  # type: ignore[no-untyped-def]
+    weights, kept, how = (W_ih, W_hh, b_ih, b_hh), (y2, y3), How(sizes, reverse, checkpoint, pool, precision)
     return sequence.gradients(KERNELS[phi], dy[:2], needs, x, h0_shape, weights, kept, how, trace)
 
 

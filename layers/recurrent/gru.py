@@ -37,10 +37,10 @@ from minigrad.ops.rule import op, recorded
 
 from . import sequence
 from .buffers import NO_POOL, Pool
+from .how import How
 from .kernel import CHUNK, Bptt, Kernel, Weights
 from .product import Product
 from .schedule import Checkpoint
-from .sequence import How
 from .stack import OneState, States
 from .unrolled import unrolled
 
@@ -88,16 +88,16 @@ class GRUKernel(Kernel):
         b[: 2 * H] += b_hh[: 2 * H]
         return Weights(on_x, on_h, b.reshape(3, 1, H) * half, b_hh[2 * H :])
 
-    def forward(self, G: Array, planes: Sequence[Array], w: Weights) -> None:
+    def forward(self, G: Array, planes: Sequence[Array], w: Weights, fresh: bool = False) -> None:
         """Do (1) to (5): 12 calls a step, none of which makes an array."""
         h, A = planes[0][:, 0], planes[1]
         n, H = h.shape[1:]
-        a = np.empty((3, n, H), h.dtype)
-        rz_in, q_in, times, W_hh, a_out = a[:2], a[2], w.W_hh.call, w.W_hh.W, w.W_hh.out(a)
+        a = np.zeros((3, n, H), h.dtype)
+        rz_in, q_in, W_hh, a_out = a[:2], a[2], w.W_hh.W, w.W_hh.out(a)
         b_n = np.zeros((n, H), h.dtype) if w.b_n is None else np.broadcast_to(w.b_n, (n, H)).copy()
         half, add, multiply, subtract, tanh = np.array(0.5, h.dtype), np.add, np.multiply, np.subtract, np.tanh
         views = (h, w.W_hh.left(h), G[:2].swapaxes(0, 1), G[2], A[:, :2], A[:, 0], A[:, 1], A[:, 2], A[:, 3], A[:, 4], h[1:])
-        for h_before, h_left, g_rz, g_n, rz, r, z, new, q, apart, h_t in zip(*views):
+        for h_before, h_left, g_rz, g_n, rz, r, z, new, q, apart, h_t, times in zip(*views, w.W_hh.calls(fresh)):
             times(h_left, W_hh, a_out)
             add(rz_in, g_rz, rz_in)
             tanh(rz_in, rz)
@@ -118,18 +118,18 @@ class GRUKernel(Kernel):
 
     def backward(self, given: Bptt) -> None:
         """Do (6) to (10), last step first: eight calls a step."""
-        dY, (dh,), steps, (_, A), W_hh, dA, dA_h, pool = given
+        dY, (dh,), steps, (_, A), W_hh, dA, dA_h, pool, start = given
         t, n, H = dY.shape
         blocks, carried = [dA_h[..., :H], dA[..., :H], dA[..., H : 2 * H], dA[..., 2 * H :]], np.empty_like(dh)
         chunk = max(1, min(t, CHUNK // max(4 * n * H, 1)))
-        factors = pool.empty((chunk, 4, n, H), dh.dtype)
-        times, W, dh_out, add, multiply = W_hh.call, W_hh.W, W_hh.out(dh[None]), np.add, np.multiply
+        factors, each = pool.empty((chunk, 4, n, H), dh.dtype), [iter(d) for d in steps]
+        W, dh_out, add, multiply, calls = W_hh.W, W_hh.out(dh[None]), np.add, np.multiply, W_hh.calls_but_last(t, not start)
         for end in range(t, 0, -chunk):
             now = slice(max(0, end - chunk), end)
             F = _factors(A[now], factors)[::-1]
             back = [v[now][::-1] for v in (dY, *blocks, A[:, 0], A[:, 1])]
-            views = (*back, F[:, 0], F[:, 1], F[:, 2], W_hh.left(dA_h[now])[::-1], *steps)
-            for dy, dq, da_r, da_z, da_n, r, z, to_r, to_z, to_n, on_hidden, dh_t in zip(*views):
+            views = (*back, F[:, 0], F[:, 1], F[:, 2], W_hh.left(dA_h[now])[::-1], *each, calls)
+            for dy, dq, da_r, da_z, da_n, r, z, to_r, to_z, to_n, on_hidden, dh_t, times in zip(*views):
                 add(dh, dy, dh_t)
                 multiply(dh_t, to_n, da_n)
                 multiply(dh_t, to_z, da_z)
@@ -173,16 +173,17 @@ def definition(
 def gru(
     xp: Any, x: Array, h0: Array, W_ih: Array, W_hh: Array, b_ih: Array | None, b_hh: Array | None,
     *, sizes: tuple[int, ...] | None = None, reverse: bool = False, keep: bool = True,
-    checkpoint: Checkpoint = None, trace: Any = None, pool: Pool = NO_POOL,
+    checkpoint: Checkpoint = None, trace: Any = None, pool: Pool = NO_POOL, precision: str | None = None,
+    fresh: bool = False,
 ) -> tuple[Array, ...]:  # fmt: skip
     """Return y, h_T and what is kept, for x (T, B, I), or (N, I) packed by `sizes` (see sequence.py)."""
-    how = How(sizes, reverse, checkpoint, pool)
+    how = How(sizes, reverse, checkpoint, pool, precision, fresh)
     return sequence.forward(KERNEL, x, (h0,), (W_ih, W_hh, b_ih, b_hh), how, keep)
 
 
 @gru.joint
-def _(xp, dy, needs, x, h0_shape, W_ih, W_hh, b_ih, b_hh, y2, y3, y4, sizes, reverse, checkpoint, trace, pool):  # type: ignore[no-untyped-def]
-    weights, kept, how = (W_ih, W_hh, b_ih, b_hh), (y2, y3, y4), How(sizes, reverse, checkpoint, pool)
+def _(xp, dy, needs, x, h0_shape, W_ih, W_hh, b_ih, b_hh, y2, y3, y4, sizes, reverse, checkpoint, trace, pool, precision):  # type: ignore[no-untyped-def]
+    weights, kept, how = (W_ih, W_hh, b_ih, b_hh), (y2, y3, y4), How(sizes, reverse, checkpoint, pool, precision)
     return sequence.gradients(KERNEL, dy[:2], needs, x, h0_shape, weights, kept, how, trace)
 
 

@@ -7,10 +7,11 @@ starts from or makes, and slot t the end. Planes belong to the graph node: two f
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from .buffers import Pool
+import numpy as np
+
 from .product import Product
 
 Array = Any
@@ -22,8 +23,8 @@ CHUNK = 1 << 16
 class Weights(NamedTuple):
     """What the forward loop multiplies with, a matrix for each gate."""
 
-    W_ih: Product  # (g, I, H)
-    W_hh: Product  # (g, H, H)
+    W_ih: Any  # a `Kernel.product` of (g, I, H)
+    W_hh: Any  # and of (g, H, H)
     b: Array | None  # (g, 1, H), added to W_ih x for all steps at once
     b_n: Array | None = None  # (H,), the GRU's b_hn, which stands inside the bracket with r
 
@@ -36,6 +37,12 @@ class Kernel(ABC):
 
     gates: int
 
+    xp: Any = np
+    """The library whose arrays it works on: NumPy, or CuPy, which has NumPy's functions."""
+
+    product: Any = Product
+    """How that library multiplies with a weight matrix that is used again and again (product.py says what is asked of it)."""
+
     apart = False
     """Whether W_ih x + b_ih and W_hh h + b_hh have different gradients in their last blocks, as the GRU's have."""
 
@@ -43,21 +50,24 @@ class Kernel(ABC):
     def arrange(self, n: int, N: int, W_ih: Array, W_hh: Array, b_ih: Array | None, b_hh: Array | None) -> Weights:
         """Return the weights as they are wanted for at most n rows a step, and about N rows of all steps of a unit."""
 
-    def back(self, n: int, W_hh: Array) -> Product:
+    def back(self, n: int, W_hh: Array) -> Any:
         """Return what `backward` multiplies dA_h with, for at most n rows a step."""
-        return Product.of(W_hh[None], n)
+        return self.product.of(W_hh[None], n)
 
     def states(self, planes: Sequence[Array]) -> list[Array]:
         """Return the states among the planes, (t + 1, n, H) each: h, and c where there is one."""
         return [planes[0][:, 0]]
 
     @abstractmethod
-    def forward(self, G: Array, planes: Sequence[Array], w: Weights) -> None:
-        """Fill the planes from slot 0 on; G (g, t, n, H) is W_ih x_t + b."""
+    def forward(self, G: Array, planes: Sequence[Array], w: Weights, fresh: bool = False) -> str | None:
+        """Fill the planes from slot 0 on; G (g, t, n, H) is W_ih x_t + b. `fresh` says that h in slot 0 is zero.
+
+        Return how, where there are several ways.
+        """
 
     @abstractmethod
-    def backward(self, given: Bptt) -> None:
-        """Go back through a segment, last step first, filling what `given` asks for."""
+    def backward(self, given: Bptt) -> str | None:
+        """Go back through a segment, last step first, filling what `given` asks for. Return how, as `forward` does."""
 
 
 class Bptt(NamedTuple):
@@ -65,10 +75,11 @@ class Bptt(NamedTuple):
 
     dY: Array  # dL/dh_t from outside, (t, n, H)
     dstates: list[Array]  # dL/d(state) after the last step, (n, H) each; at the end of the backward before the first
-    steps: list[Iterator[Array]]  # for each state the arrays that receive dL/d(state_t) over all paths, last step first
+    steps: list[Sequence[Array]]  # for each state the arrays that receive dL/d(state_t) over all paths, last step first
     planes: Sequence[Array]  # as `forward` left them
-    W_hh: Product  # what `back` returns
+    W_hh: Any  # what `back` returns
     dA: Array  # to be filled: dL/d(W_ih x_t + b_ih), (t, n, g·H)
     dA_h: Array  # to be filled: dL/d(W_hh h_{t−1} + b_hh). The same array, or if `apart` its last block first: all but
     # that is memory of dA too, since one buffer (t, n, (g + 1)·H) begins with dA_h and ends with dA
-    pool: Pool  # where memory comes from
+    pool: Any  # where memory comes from: a Pool; on a GPU gpu.Memory
+    start: bool = True  # whether dL/dh before the first step is wanted

@@ -15,8 +15,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from numpy.lib.stride_tricks import as_strided
-
 Array = Any
 
 
@@ -57,15 +55,15 @@ class Layout:
             row, slot = row + steps * rows, slot + (steps + 1) * rows
         return cls(tuple(reversed(segments) if reverse else segments), runs[0][1], slot, reverse)
 
-    def planes(self, segment: Segment, buffers: Sequence[Array], widths: Sequence[int], H: int) -> list[Array]:
-        """Return a segment's planes (t + 1, width, n, H), slot 0 being where the recurrence enters."""
+    def planes(self, xp: Any, segment: Segment, buffers: Sequence[Array], widths: Sequence[int], H: int) -> list[Array]:
+        """Return a segment's planes (t + 1, width, n, H), slot 0 being where the recurrence enters. `xp` made the buffers."""
         found = []
         for buffer, width in zip(buffers, widths):
             unit = width * H
             shape = (segment.steps + 1, width, segment.rows, H)
             if len(buffer) < self.slots * unit:  # not kept: all steps share one slot
                 one = buffer[: segment.rows * unit].reshape(shape[1:])
-                found.append(as_strided(one, shape, (0, *one.strides)))
+                found.append(xp.lib.stride_tricks.as_strided(one, shape, (0, *one.strides)))
                 continue
             part = buffer[segment.slot * unit : segment.slot * unit + math.prod(shape)].reshape(shape)
             found.append(part[::-1] if self.reverse else part)

@@ -35,11 +35,11 @@ from .. import functional
 from ..utils.rnn import PackedSequence
 from . import sequence
 from .buffers import NO_POOL, Pool
+from .how import How
 from .kernel import CHUNK, Bptt, Kernel, Weights
 from .lstm_variants import Variant
 from .product import Product
 from .schedule import Checkpoint
-from .sequence import How
 from .stack import Recurrent, States
 from .unrolled import unrolled
 
@@ -86,15 +86,15 @@ class LSTMKernel(Kernel):
         """Return h and c."""
         return [planes[0][:, 0], planes[1][:, 4]]
 
-    def forward(self, G: Array, planes: Sequence[Array], w: Weights) -> None:
+    def forward(self, G: Array, planes: Sequence[Array], w: Weights, fresh: bool = False) -> None:
         """Do (1) to (4): nine calls a step, none of which makes an array."""
         h, A, tanh_c = planes[0][:, 0], planes[1], planes[2][:, 0]
         n, H = h.shape[1:]
-        a, pair = np.empty((4, n, H), h.dtype), np.empty((2, n, H), h.dtype)
-        times, W_hh, a_out, (ig, fc), half = w.W_hh.call, w.W_hh.W, w.W_hh.out(a), pair, np.array(0.5, h.dtype)
+        a, pair = np.zeros((4, n, H), h.dtype), np.empty((2, n, H), h.dtype)
+        W_hh, a_out, (ig, fc), half = w.W_hh.W, w.W_hh.out(a), pair, np.array(0.5, h.dtype)
         add, multiply, tanh = np.add, np.multiply, np.tanh
         steps = (w.W_hh.left(h), G.swapaxes(0, 1), A[:, :4], A[:, :3], A[:, 1:3], A[:, 3:], A[1:, 4], tanh_c, A[:, 0], h[1:])
-        for h_before, g_t, gates, oif, i_f, g_c, c, tc, o, h_t in zip(*steps):
+        for h_before, g_t, gates, oif, i_f, g_c, c, tc, o, h_t, times in zip(*steps, w.W_hh.calls(fresh)):
             times(h_before, W_hh, a_out)
             add(a, g_t, a)
             tanh(a, gates)
@@ -107,19 +107,19 @@ class LSTMKernel(Kernel):
 
     def backward(self, given: Bptt) -> None:
         """Do (5) to (8), last step first: seven calls a step. What has no recurrence in it is computed ahead, in chunks."""
-        dY, (dh, dc), steps, planes, W_hh, dA, _, pool = given
+        dY, (dh, dc), steps, planes, W_hh, dA, _, pool, start = given
         t, n, H = dY.shape
         h, A, tanh_c = planes[0][1:, 0], planes[1], planes[2][:, 0]
         slabs, u = dA.reshape(t, n, 4, H).transpose(0, 2, 1, 3), np.empty_like(dh)
         chunk = max(1, min(t, CHUNK // max(7 * n * H, 1)))
-        factors = pool.empty((chunk, 7, n, H), dh.dtype)
-        times, W, dh_out, add, multiply = W_hh.call, W_hh.W, W_hh.out(dh[None]), np.add, np.multiply
+        factors, each = pool.empty((chunk, 7, n, H), dh.dtype), [iter(d) for d in steps]
+        W, dh_out, add, multiply, calls = W_hh.W, W_hh.out(dh[None]), np.add, np.multiply, W_hh.calls_but_last(t, not start)
         for end in range(t, 0, -chunk):
             now = slice(max(0, end - chunk), end)
             F = _factors(h[now], A[now], tanh_c[now], factors)[::-1]
             back = [v[now][::-1] for v in (dY, slabs[:, 3], slabs[:, :3], A[:, 2], W_hh.left(dA))]
-            views = (*back[:1], F[:, 4], F[:, 0], F[:, 1:4], *back[1:], *steps)
-            for dy, to_c, to_o, to_ifg, da_o, da_ifg, f, da, dh_t, dc_t in zip(*views):
+            views = (*back[:1], F[:, 4], F[:, 0], F[:, 1:4], *back[1:], *each, calls)
+            for dy, to_c, to_o, to_ifg, da_o, da_ifg, f, da, dh_t, dc_t, times in zip(*views):
                 add(dh, dy, dh_t)
                 multiply(dh_t, to_c, u)
                 add(dc, u, dc_t)
@@ -169,16 +169,17 @@ def definition(
 def lstm(
     xp: Any, x: Array, h0: Array, c0: Array, W_ih: Array, W_hh: Array, b_ih: Array | None, b_hh: Array | None,
     *, sizes: tuple[int, ...] | None = None, reverse: bool = False, keep: bool = True,
-    checkpoint: Checkpoint = None, trace: Any = None, pool: Pool = NO_POOL,
+    checkpoint: Checkpoint = None, trace: Any = None, pool: Pool = NO_POOL, precision: str | None = None,
+    fresh: bool = False,
 ) -> tuple[Array, ...]:  # fmt: skip
     """Return y, h_T, c_T and what is kept, for x (T, B, I), or (N, I) packed by `sizes` (see sequence.py)."""
-    how = How(sizes, reverse, checkpoint, pool)
+    how = How(sizes, reverse, checkpoint, pool, precision, fresh)
     return sequence.forward(KERNEL, x, (h0, c0), (W_ih, W_hh, b_ih, b_hh), how, keep)
 
 
 @lstm.joint
-def _(xp, dy, needs, x, h0_shape, W_ih, W_hh, b_ih, b_hh, y3, y4, y5, y6, sizes, reverse, checkpoint, trace, pool):  # type: ignore[no-untyped-def]
-    weights, kept, how = (W_ih, W_hh, b_ih, b_hh), (y3, y4, y5, y6), How(sizes, reverse, checkpoint, pool)
+def _(xp, dy, needs, x, h0_shape, W_ih, W_hh, b_ih, b_hh, y3, y4, y5, y6, sizes, reverse, checkpoint, trace, pool, precision):  # type: ignore[no-untyped-def]
+    weights, kept, how = (W_ih, W_hh, b_ih, b_hh), (y3, y4, y5, y6), How(sizes, reverse, checkpoint, pool, precision)
     return sequence.gradients(KERNEL, dy[:3], needs, x, h0_shape, weights, kept, how, trace)
 
 

@@ -9,6 +9,8 @@ cut into blocks of such a size, and one call of `numpy.matmul` goes through them
 from __future__ import annotations
 
 import functools
+import itertools
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -55,10 +57,18 @@ class Product(NamedTuple):
 
     def fill(self, slabs: Array, h: Array) -> None:
         """Write h W_k to slabs (g, N, H), for h (N, K): in whole blocks of rows, and what is left over."""
+        if self.W.ndim == 2:
+            np.matmul(h, self.W, slabs[0])  # `dot` would copy an h whose rows lie apart
+            return
         whole = len(h) - len(h) % self.rows
         for part in (slice(0, whole), slice(whole, None)):
             if len(h[part]):
                 np.matmul(self.left(h[part]), self.W, self.out(slabs[:, part]))
+
+    @staticmethod
+    def matmul(a: Array, b: Array, out: Array) -> Array:
+        """Write a b to `out`, and return it."""
+        return np.matmul(a, b, out)
 
     def left(self, h: Array) -> Array:
         """Return h (…, n, K) in blocks of rows: (…, n/rows, rows, K)."""
@@ -71,9 +81,21 @@ class Product(NamedTuple):
         g, n, H = slabs.shape
         return slabs.reshape(g, *self._rows(n), H // self.width, self.width).transpose(0, 3, 1, 2, 4)
 
+    def calls(self, but: bool = False) -> Iterator[Any]:
+        """Yield `call` for every step; for the first one what does nothing, if it is to be left out."""
+        return itertools.chain((_nothing,), itertools.repeat(self.call)) if but else itertools.repeat(self.call)
+
+    def calls_but_last(self, t: int, but: bool) -> Iterator[Any]:
+        """Yield `call` for t steps; for the last one what does nothing, if it is to be left out."""
+        return itertools.chain(itertools.repeat(self.call, t - but), (_nothing,))
+
     def _rows(self, n: int) -> tuple[int, int]:
         """Return the number of blocks and the rows of each where there are n, which may be fewer than planned for."""
         return (n // self.rows, self.rows) if n > self.rows and n % self.rows == 0 else (1, n)
+
+
+def _nothing(*_: Array) -> None:
+    """Stand in for a product that is zero, or that nobody wants."""
 
 
 def cut(n: int, K: int, H: int) -> tuple[int, int]:

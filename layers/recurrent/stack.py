@@ -7,8 +7,6 @@ from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
-import numpy as np
-
 import minigrad
 from minigrad import Tensor, arrays
 from minigrad.modes import mode
@@ -20,6 +18,7 @@ from ..parameter import Parameter
 from ..utils.rnn import PackedSequence
 from .buffers import Pool
 from .door import Sequences, check_settings, enter, leave, probability
+from .how import check_precision, has_kernel
 from .piecewise import piecewise
 from .schedule import Checkpoint, check_checkpoint
 from .unrolled import unrolled
@@ -49,6 +48,9 @@ class Recurrent(Module):
         recurrent_dropout: the probability of zeroing an element of h_{t−1} on its way into W_hh, in training; what is left is
             divided by 1 − p. The mask is drawn once per sequence, direction and layer and is the same at all steps (Gal and
             Ghahramani 2016, section 4). Not in PyTorch; a training sequence with it is a graph of ops.
+        precision: what a fused float32 sequence on a GPU rounds the operands of its matrix products to: "tf32" (10 bits after
+            the point, as PyTorch's layers do there by default), "bfloat16" (7 bits) or "float16" (10 bits, gradients below
+            6e-8 are lost). Sums, gates and states are float32 all the same. None: nothing is rounded. Not in PyTorch.
 
     Shapes, with D = 2 if bidirectional, else 1:
         x (T, B, I), (B, T, I), (T, I) or a PackedSequence; y (T, B, D·H) alike; states (D·L, B, H), or (D·L, H) unbatched.
@@ -58,7 +60,7 @@ class Recurrent(Module):
     All weights are drawn from U(−1/√H, 1/√H).
 
     Raises:
-        ValueError: a size is not positive, dropout is no probability, or `checkpoint` is none of those named.
+        ValueError: a size is not positive, dropout is no probability, or `checkpoint` or `precision` is none of those named.
         TypeError: a size is not an integer.
     """
 
@@ -80,6 +82,7 @@ class Recurrent(Module):
         fused: bool = True,
         checkpoint: Checkpoint = None,
         recurrent_dropout: float = 0.0,
+        precision: str | None = None,
     ) -> None:
         super().__init__()
         check_settings(input_size, hidden_size, num_layers, bias, batch_first, dropout, proj_size)
@@ -95,6 +98,8 @@ class Recurrent(Module):
         self.recurrent_dropout = probability("recurrent_dropout", recurrent_dropout)
         check_checkpoint(checkpoint)
         self.checkpoint = checkpoint
+        check_precision(precision)
+        self.precision = precision
         self._pool = Pool()
         self.trace: Any = None  # a layers.bptt.Trace while one is open
         self._names: dict[tuple[int, bool], dict[str, str]] = {}
@@ -111,6 +116,11 @@ class Recurrent(Module):
     def directions(self) -> int:
         """2 if bidirectional, else 1."""
         return 2 if self.bidirectional else 1
+
+    @property
+    def ways(self) -> dict[str, str]:
+        """How the latest sequence was run on a GPU, "forward" and "backward": "persistent", "graph" or "loop" (gpu.py)."""
+        return dict(self._pool.ways)
 
     @property
     def output_size(self) -> int:
@@ -175,7 +185,7 @@ class Recurrent(Module):
             for reverse in (False, True)[: self.directions]:
                 k = layer * self.directions + reverse
                 start = self._start(given, k)
-                y, *end = self._sequence(x, start, layer, reverse, given.sizes)
+                y, *end = self._sequence(x, start, layer, reverse, given.sizes, given.states is None)
                 outputs.append(y)
                 ends.append(end)
             x = outputs[0] if len(outputs) == 1 else minigrad.cat(outputs, -1)
@@ -196,11 +206,14 @@ class Recurrent(Module):
         return tuple(Tensor.wrap(zeros(shape, dtype, given.x.device)) for shape in shapes)
 
     def _sequence(
-        self, x: Tensor, states: States, layer: int, reverse: bool, sizes: tuple[int, ...] | None
+        self, x: Tensor, states: States, layer: int, reverse: bool, sizes: tuple[int, ...] | None, fresh: bool
     ) -> tuple[Tensor, ...]:
-        """Return y and the states at the end of one direction of one layer: by the kernel, or step by step."""
+        """Return y and the states at the end of one direction of one layer: by the kernel, or step by step.
+
+        `fresh` says that `states` are zeros that no user gave.
+        """
         dropping = self.recurrent_dropout > 0 and self.training
-        op = self.sequence_op() if self.fused and not dropping and type(x.array) is np.ndarray else None
+        op = self.sequence_op() if self.fused and not dropping and has_kernel(x.array) else None
         if op is None and self.trace is not None and self.checkpoint is not None:
             raise RuntimeError(
                 f"{type(self).__name__}: a checkpointed layer can be traced where its sequence is one fused op; this one is a "
@@ -212,7 +225,8 @@ class Recurrent(Module):
         weights = self.weights(layer, reverse)
         args = (x, *states, weights["weight_ih"], weights["weight_hh"], weights.get("bias_ih"), weights.get("bias_hh"))
         keep = mode.recording and any(a is not None and a.requires_grad for a in args)
-        found = op(*args, sizes=sizes, reverse=reverse, keep=keep, checkpoint=self.checkpoint, trace=trace, pool=self._pool)
+        how = {"checkpoint": self.checkpoint, "pool": self._pool, "precision": self.precision, "fresh": fresh}
+        found = op(*args, sizes=sizes, reverse=reverse, keep=keep, trace=trace, **how)
         if trace is not None:
             trace.forward(found)
         return found[: 1 + len(states)]
@@ -253,7 +267,8 @@ class Recurrent(Module):
         defaults["recurrent_dropout"] = 0.0
         changed = [f"{name}={getattr(self, name)}" for name, default in defaults.items() if getattr(self, name) != default]
         sizes = f"{self.input_size}, {self.hidden_size}" + (f", proj_size={self.proj_size}" if self.proj_size else "")
-        changed += [] if self.checkpoint is None else [f"checkpoint={self.checkpoint!r}"]
+        own = {"checkpoint": self.checkpoint, "precision": self.precision}
+        changed += [f"{name}={value!r}" for name, value in own.items() if value is not None]
         return ", ".join([sizes, *changed])
 
 

@@ -22,6 +22,12 @@ class Backend(ABC):
     xp: Namespace
     device_type: str
 
+    updates: Any = None
+    """The steps of optimisers in one pass over memory (cuda_updates.py), where the library has such kernels."""
+
+    attention: Any = None
+    """Attention as one kernel (cuda_attention.py), where the library has it."""
+
     @abstractmethod
     def device(self, array: Array) -> Device:
         """Return where `array` lives."""
@@ -97,6 +103,28 @@ class Backend(ABC):
     @abstractmethod
     def extreme_at(self, array: Array, index: Any, values: Array, largest: bool) -> None:
         """Replace in place `array[index]` by the larger (smaller) of itself and `values`, all of them where ids repeat."""
+
+    def take_rows(self, table: Array, ids: Array) -> Array:
+        """Return table[ids], for a table (V, E) and ids of any shape in 0 … V − 1."""
+        return self.read(table, (ids,))
+
+    def class_ids(self, targets: Array, C: int, ignored: int) -> tuple[Array, Array | None]:
+        """Return targets (N,) with 0 where they are `ignored`, and which are not (None: all); IndexError if one is no class."""
+        xp = self.xp
+        usable = (targets >= 0) & (targets < C)
+        if 0 <= ignored < C:
+            usable = usable & (targets != ignored)
+        if bool(xp.all(usable)):
+            return targets, None
+        kept = targets != ignored
+        bad = targets[kept & ~usable]
+        if bad.shape[0]:
+            raise IndexError(f"Target {int(bad[0])} is out of bounds.")
+        return xp.where(kept, targets, xp.zeros_like(targets)), kept
+
+    def known(self, truth: Array) -> bool | None:
+        """Return what a 0-d array of bools says; None where to find out would be to wait for the device."""
+        return bool(truth)
 
     @abstractmethod
     def add_rows(self, ids: Array, rows: Array, count: int) -> Array:

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 
 from .backend import Array, Backend
+from .cuda_attention import CudaAttention
+from .cuda_ids import Ids
+from .cuda_names import standard
+from .cuda_rows import CudaRows
+from .cuda_stream import CudaStream
+from .cuda_updates import Updates
 from .device import Device
 from .host import is_basic
-from .streams import Shape, Stream
+from .streams import Stream
+
+SIGN = 1 << 63
 
 INSTALL = "install CuPy for your driver: pip install 'minigrad[cuda13]' (or 'minigrad[cuda12]')"
 
@@ -35,17 +43,18 @@ def driver_present(cupy: Any) -> bool:
 
 
 class CupyBackend(Backend):
-    """CuPy arrays; `xp` is array-api-compat's CuPy namespace, which has the standard names CuPy lacks."""
+    """CuPy arrays; `xp` is array-api-compat's CuPy namespace, which has the standard names CuPy lacks (cuda_names.py)."""
 
     device_type = "cuda"
 
     def __init__(self, cupy: Any) -> None:
-        import array_api_compat.cupy
         import cupyx.scipy.special
 
         self.cupy = cupy
         self.special = cupyx.scipy.special
-        self.xp = array_api_compat.cupy
+        self.xp = standard(cupy)
+        self.rows = CudaRows(self.xp)
+        self.ids, self.updates, self.attention = Ids(cupy), Updates(cupy), CudaAttention(cupy)
 
     def device(self, array: Array) -> Device:
         """Return the GPU that holds the array."""
@@ -67,7 +76,7 @@ class CupyBackend(Backend):
 
     def stream(self, seed: int, device: Device) -> Stream:
         """Return a stream that is drawn on the GPU of `device`."""
-        return CupyStream(self.cupy, seed, device)
+        return CudaStream(self.cupy, seed, device)
 
     def zeros(self, shape: tuple[int, ...], dtype: np.dtype[Any], device: Device) -> Array:
         """Return an array of zeros on the GPU of `device`."""
@@ -75,8 +84,19 @@ class CupyBackend(Backend):
             return self.cupy.zeros(shape, dtype)
 
     def to_numpy(self, array: Array) -> np.ndarray:
-        """Copy to the host; this waits for the GPU."""
-        return self.cupy.asnumpy(array)
+        """Copy to the host; this waits for the GPU. IndexError if an id was out of range before (cuda_ids.py)."""
+        values = self.cupy.asnumpy(array)
+        self.ids.raise_refused()
+        return values
+
+    def synchronize(self, device: Device) -> None:
+        """Wait until the GPU has done all its work. IndexError if an id was out of range before (cuda_ids.py)."""
+        self.cupy.cuda.Device(device.index).synchronize()
+        self.ids.raise_refused()
+
+    def known(self, truth: Array) -> bool | None:
+        """Return None: to look would be to wait for the GPU."""
+        return None
 
     def as_array(self, value: Any) -> Array:
         """Return the value: CuPy's reductions already give 0-d arrays."""
@@ -99,12 +119,16 @@ class CupyBackend(Backend):
         return self.owner(a) is self.owner(b)
 
     def read(self, array: Array, index: Any) -> Array:
-        """Return `array[index]`, after checking ids, which CuPy would wrap around silently."""
+        """Return `array[index]`; ids, which CuPy would wrap around silently, are checked without waiting (cuda_ids.py)."""
         self._check_ids(array, index)
         return array[index]
 
     def write(self, array: Array, index: Any, values: Any) -> None:
-        """Do `array[index] = values`, after checking ids."""
+        """Do `array[index] = values`; ids are checked, and one value written by a mask, without waiting."""
+        mask = _mask(index, array)
+        if mask is not None and getattr(values, "ndim", 0) == 0:
+            self.cupy.copyto(array, values, casting="unsafe", where=mask)
+            return
         self._check_ids(array, index)
         array[index] = values
 
@@ -118,21 +142,40 @@ class CupyBackend(Backend):
         array += self.add_rows(places.reshape(-1), values, array.size).reshape(array.shape)
 
     def extreme_at(self, array: Array, index: Any, values: Array, largest: bool) -> None:
-        """Replace in place: the order in which threads come does not change an extreme."""
-        (self.cupy.maximum if largest else self.cupy.minimum).at(array, index, values)
+        """Replace in place: the order in which threads come does not change an extreme. CuPy has atomics for four types."""
+        self._check_ids(array, index)
+        extreme = (self.cupy.maximum if largest else self.cupy.minimum).at
+        kind = array.dtype
+        if kind.char in "fdi":
+            extreme(array, index, values)
+        elif kind.kind == "f":
+            wide = array.astype(np.float32)
+            extreme(wide, index, values.astype(np.float32))
+            array[...] = wide
+        else:  # uint64 is one of the four; with the sign's bit turned over, int64 is ordered as uint64 is
+            wide, sources = (x.astype(np.int64).view(np.uint64) ^ SIGN for x in (array, values))
+            extreme(wide, index, sources)
+            array[...] = (wide ^ SIGN).view(np.int64)
+
+    def take_rows(self, table: Array, ids: Array) -> Array:
+        """Return table[ids]: one launch, which checks the ids on its way."""
+        if table.dtype.char in "fd" and table.flags.c_contiguous:
+            return self.ids.take(table, ids)
+        return self.read(table, (ids,))
+
+    def class_ids(self, targets: Array, C: int, ignored: int) -> tuple[Array, Array | None]:
+        """Return the classes and which targets are not ignored; IndexError comes later (cuda_ids.py)."""
+        return self.ids.classes(targets, C, ignored)
 
     def add_rows(self, ids: Array, rows: Array, count: int) -> Array:
-        """Sum rows by id without atomics, so that the result is the same in every run: sort, then sum segments."""
-        cupy = self.cupy
-        total = cupy.zeros((count, rows.shape[1]), rows.dtype)
-        if len(ids):
-            order = cupy.argsort(ids)  # CuPy's sort of integers is stable
-            ones = cupy.ones(len(ids), rows.dtype)
-            starts = cupy.searchsorted(ids[order], cupy.arange(count + 1))
-            from cupyx.scipy.sparse import csr_matrix
-
-            total = csr_matrix((ones, order, starts), shape=(count, len(ids))) @ rows
-        return total
+        """Sum rows by id without atomics, so that the result is the same in every run; float16 in float32."""
+        if rows.dtype.char in "fd":
+            return self.ids.add_rows(ids, rows, count)
+        if rows.dtype.kind == "f":
+            return self.ids.add_rows(ids, rows.astype(np.float32), count).astype(rows.dtype)
+        total = self.cupy.zeros((count, rows.shape[1]), np.uint64)  # integers: exact, in whatever order
+        self.cupy.add.at(total, ids, rows.astype(np.int64).view(np.uint64))
+        return total.view(np.int64).astype(rows.dtype)
 
     def erf(self, array: Array) -> Array:
         """Return CuPy's error function."""
@@ -141,62 +184,29 @@ class CupyBackend(Backend):
     def _check_ids(self, array: Array, index: Any) -> None:
         if is_basic(index):
             return
-        axis = 0
-        for part in index if isinstance(index, tuple) else (index,):
+        for axis, part in _parts(index, array.ndim):
             if isinstance(part, self.cupy.ndarray) and part.dtype.kind in "iu" and part.size:
-                low, high = int(part.min()), int(part.max())
-                size = array.shape[axis]
-                if low < -size or high >= size:
-                    raise IndexError(f"index {low if low < -size else high} is out of bounds for axis {axis} with size {size}")
-            if part is Ellipsis:
-                return
-            axis += part is not None
+                self.ids.check(part, array.shape[axis], axis)
 
 
-class CupyStream(Stream):
-    """CuPy's Philox4x32-10 (Salmon et al. 2011), drawn on one GPU."""
+def _parts(index: Any, ndim: int) -> Iterator[tuple[int, Any]]:
+    """Yield the parts of an index, each with the first axis it takes."""
+    parts = index if isinstance(index, tuple) else (index,)
+    taken = [0 if part is None or part is Ellipsis else _axes(part) for part in parts]
+    axis = 0
+    for part, count in zip(parts, taken, strict=True):
+        yield axis, part
+        axis += ndim - sum(taken) if part is Ellipsis else count
 
-    def __init__(self, cupy: Any, seed: int, device: Device) -> None:
-        self.cupy = cupy
-        self._on = cupy.cuda.Device(device.index)
-        with self._on:
-            self._bits = cupy.random.Philox4x3210(seed)
-        self._draw = cupy.random.Generator(self._bits)
 
-    def uniform(self, shape: Shape, dtype: np.dtype[Any]) -> Array:
-        """Draw from U[0, 1), float16 with the 11 bits that it can hold below 1."""
-        with self._on:
-            if dtype == np.float16:
-                return self._draw.integers(0, 2**11, shape).astype(dtype) / 2**11
-            return self._draw.random(shape, dtype)
+def _axes(part: Any) -> int:
+    """Return how many axes a part of an index takes: a mask as many as it has, all else one."""
+    return part.ndim if getattr(part, "dtype", None) == np.bool_ else 1
 
-    def normal(self, shape: Shape, dtype: np.dtype[Any]) -> Array:
-        """Draw from N(0, 1), float16 by way of float32."""
-        wide = np.float32 if dtype == np.float16 else dtype
-        with self._on:
-            return self._draw.standard_normal(shape, wide).astype(dtype, copy=False)
 
-    def integers(self, low: int, high: int, shape: Shape, dtype: np.dtype[Any]) -> Array:
-        """Draw as int64, then change to the type asked for."""
-        with self._on:
-            return self._draw.integers(low, high, shape).astype(dtype, copy=False)
-
-    def permutation(self, n: int) -> Array:
-        """Sort 0, …, n − 1 by n draws of 63 bits, among which a tie has the probability n² / 2^64."""
-        with self._on:
-            return self.cupy.argsort(self._draw.integers(0, 2**63, n))
-
-    @property
-    def state_size(self) -> int:
-        """The number of bytes in `state`."""
-        return self._bits._state.nbytes
-
-    @property
-    def state(self) -> bytes:
-        """The memory of cuRAND's generators, one per thread of the drawing kernel (CuPy offers no public way to it)."""
-        return self.cupy.asnumpy(self._bits._state).tobytes()
-
-    @state.setter
-    def state(self, saved: bytes) -> None:
-        with self._on:
-            self._bits._state[...] = self.cupy.asarray(np.frombuffer(saved, np.int8))
+def _mask(index: Any, array: Array) -> Array | None:
+    """Return the mask that is all of an index, with axes behind it so that it broadcasts; None if it is another index."""
+    mask = index[0] if isinstance(index, tuple) and len(index) == 1 else index
+    if getattr(mask, "dtype", None) != np.bool_ or mask.shape != array.shape[: mask.ndim]:
+        return None
+    return mask.reshape(mask.shape + (1,) * (array.ndim - mask.ndim))

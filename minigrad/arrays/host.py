@@ -104,6 +104,10 @@ class NumpyBackend(Backend):
         """Replace in place."""
         (np.maximum if largest else np.minimum).at(array, index, values)
 
+    def take_rows(self, table: Array, ids: Array) -> Array:
+        """Return table[ids], an array even of one id."""
+        return table[ids]
+
     def add_rows(self, ids: Array, rows: Array, count: int) -> Array:
         """Sum rows by id as the product of a sparse selection matrix with `rows` (6 × faster than `np.add.at`)."""
         n = len(ids)

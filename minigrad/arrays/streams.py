@@ -31,6 +31,10 @@ class Stream(ABC):
     def permutation(self, n: int) -> Any:
         """Return 0, …, n − 1 in an order drawn evenly from all n!."""
 
+    @abstractmethod
+    def dropout_mask(self, shape: Shape, p: float, dtype: np.dtype[Any]) -> Any:
+        """Return m / (1 − p), every m being 0 with probability p < 1, else 1."""
+
     @property
     @abstractmethod
     def state_size(self) -> int:
@@ -74,6 +78,11 @@ class HostStream(Stream):
     def permutation(self, n: int) -> Any:
         """Shuffle 0, …, n − 1 (Fisher & Yates)."""
         return self._place(self._draw.permutation(n))
+
+    def dropout_mask(self, shape: Shape, p: float, dtype: np.dtype[Any]) -> Any:
+        """Draw one float32 for each element: it is kept if that is not below p."""
+        kept = self._draw.random(shape, np.float32) >= p
+        return self._place(np.asarray(kept.astype(dtype) * dtype.type(1 / (1 - p))))
 
     @property
     def state_size(self) -> int:

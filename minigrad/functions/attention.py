@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+
 from .. import arrays, dtypes
-from ..ops import elementwise
+from ..ops import attention as rules, elementwise
 from ..tensor import Tensor
 from .arguments import tensor_argument
 
@@ -20,14 +22,12 @@ KINDS = {
 
 
 def attention_weights(
-    query: Tensor, key: Tensor, value: Tensor, attn_mask: Tensor | None, is_causal: bool, scale: float | None
+    query: Tensor, key: Tensor, attn_mask: Tensor | None, is_causal: bool, s: float
 ) -> tuple[Tensor, Tensor | None]:
     """Return P = softmax(s Q Kᵀ + M) along the keys, and where a query may attend to nothing (None if masks exclude that).
 
     For such a query all scores count as equal, so that nothing is nan; its result has to be set to 0.
     """
-    check(query, key, value, attn_mask, is_causal)
-    s = 1 / math.sqrt(query.shape[-1]) if scale is None and query.shape[-1] else 1.0 if scale is None else scale
     scores = (query * s) @ key.transpose(-2, -1)
     if is_causal:
         return elementwise.where.call(_causal(scores), scores, -math.inf).softmax(-1), None
@@ -39,6 +39,28 @@ def attention_weights(
     idle = (attn_mask == -math.inf).all(-1, keepdim=True)
     allowed = elementwise.where.call(idle, 0.0, attn_mask).to(scores.dtype)
     return (scores + allowed).softmax(-1), idle
+
+
+def chosen_scale(query: Tensor, scale: float | None) -> float:
+    """Return s: what was given, or 1/√E."""
+    if scale is not None:
+        return scale
+    return 1 / math.sqrt(query.shape[-1]) if query.shape[-1] else 1.0
+
+
+def in_one(
+    query: Tensor, key: Tensor, value: Tensor, allowed: Tensor | None, is_causal: bool, s: float
+) -> tuple[Tensor, Tensor] | None:
+    """Return softmax(s Q Kᵀ) V and the weights where the library has one kernel for these arrays, else None.
+
+    allowed: None or bools, (…, L, S) or what broadcasts to it. A query that may attend to nothing has zeros in both.
+    """
+    if type(query.array) is np.ndarray:  # soon out, as in ops/record.py
+        return None
+    kernel = arrays.backend(query.array).attention
+    if kernel is None or not kernel.fits(query.array, key.array, value.array, None if allowed is None else allowed.array):
+        return None
+    return rules.attention.call(query, key, value, allowed, scale=s, causal=is_causal)
 
 
 def _causal(scores: Tensor) -> Tensor:

@@ -298,7 +298,8 @@ def embedding(input: Tensor, weight: Tensor, padding_idx: int | None = None, *, 
     sparse: the gradient of the table is kept by rows, those that were looked up (sparse.py); it becomes a full array where a
     full one is added to it, where the table was itself computed, and with `create_graph`.
 
-    IndexError: an id outside 0 … V−1.
+    IndexError: an id outside 0 … V−1; where ids are on a GPU it comes when the host next waits for the GPU
+    (arrays/cuda_ids.py).
     """
     input = tensor_argument(input, "embedding", "indices", 2)
     weight = tensor_argument(weight, "embedding", "weight", 1)

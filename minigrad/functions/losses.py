@@ -39,8 +39,8 @@ def cross_entropy(
     ignore_index: a target that counts for nothing. Where all do, "sum" is 0 and "mean" nan.
     reduction: "mean", "sum" or "none".
 
-    ValueError, RuntimeError: shapes, types or options do not fit. IndexError: a target is outside 0 … C−1. Where targets
-    are on a GPU this check waits for it.
+    ValueError, RuntimeError: shapes, types or options do not fit. IndexError: a target is outside 0 … C−1; where targets are
+    on a GPU it comes when the host next waits for the GPU (arrays/cuda_ids.py).
     """
     check(input, target, reduction, "cross_entropy_loss")
     if not 0 <= label_smoothing <= 1:
@@ -105,7 +105,7 @@ class _Targets(NamedTuple):
     """Class ids, checked and one per row.
 
     classes: (M,), with 0 where the target is ignored
-    kept:    (M,), False where it is ignored; None where none is
+    kept:    (M,), False where it is ignored; None where none is known to be
     weight:  (M,), the weight of each row's class, 0 where it is ignored; None if all weigh the same
     shape:   of the losses before they are reduced
     """
@@ -127,15 +127,7 @@ class _Targets(NamedTuple):
         ids = target.array if target.dtype is dtypes.int64 else target.to(dtypes.int64).array
         xp = arrays.namespace(ids)
         ids = ids if ids.ndim == 1 else xp.reshape(ids, (-1,))
-        usable, kept = (ids >= 0) & (ids < C), None
-        if 0 <= ignore_index < C:
-            usable = usable & (ids != ignore_index)
-        if not bool(xp.all(usable)):
-            kept = ids != ignore_index
-            bad = ids[kept & ~usable]
-            if bad.shape[0]:
-                raise IndexError(f"Target {int(bad[0])} is out of bounds.")
-            ids = xp.where(kept, ids, xp.zeros_like(ids))
+        ids, kept = arrays.backend(ids).class_ids(ids, C, ignore_index)
         chosen = None if weight is None else xp.take(weight.array, ids, axis=0)
         if chosen is not None and kept is not None:
             chosen = xp.where(kept, chosen, xp.zeros_like(chosen))

@@ -97,7 +97,7 @@ def _zero(part: Array) -> None:
 @op
 def embedding(xp: Namespace, weight: Array, ids: Array, *, padding_idx: int | None = None, sparse: bool = False) -> Array:
     """Return the rows weight[ids]: ids (…) and weight (V, E) give (…, E)."""
-    return backend(weight).read(weight, (ids,))
+    return backend(weight).take_rows(weight, ids)
 
 
 @embedding.grad("weight")

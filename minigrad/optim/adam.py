@@ -8,11 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from ..arrays import Array, Namespace, namespace
+from ..arrays import Array, Device, Namespace, backend_for, namespace
+from ..arrays.device import CPU
+from ..sparse_rows import dense
 from ..tensor import Tensor
 from .blocks import blocks
 from .descent import direction
-from .optimizer import Group, Optimizer, check_range
+from .optimizer import Group, Optimizer, check_range, device_rate, kernel_for
 
 
 class Adam(Optimizer):
@@ -28,18 +30,22 @@ class Adam(Optimizer):
 
     Args:
         params: the Tensors to change, or groups of them (Optimizer).
-        lr: η.
+        lr: η; a 0-d float64 Tensor on the parameters' GPU is read there at every step, also by a replayed CUDA graph.
         betas: (β₁, β₂).
         eps: ε.
         weight_decay: λ.
         amsgrad: whether to divide by the largest v so far.
         maximize: whether to ascend.
 
-    State: "step", t, a 0-d float32 Tensor on the CPU; "exp_avg", m; "exp_avg_sq", v; "max_exp_avg_sq" with `amsgrad`.
+    State: "step", t, a 0-d float32 Tensor, on the CPU, or on the parameter's GPU where a kernel does the update (`kernel_for`);
+    "exp_avg", m; "exp_avg_sq", v; "max_exp_avg_sq" with `amsgrad`.
 
     Raises:
         ValueError: η, ε or λ is negative, or a β is not in [0, 1).
     """
+
+    decoupled = False
+    """Whether the decay λ θ stays out of the gradient (AdamW)."""
 
     def __init__(
         self,
@@ -65,26 +71,43 @@ class Adam(Optimizer):
     def update(self, parameter: Tensor, group: Group) -> None:
         """Change one parameter: θ ← θ − η m̂ / (√v̂ + ε)."""
         assert parameter.grad is not None
-        xp = namespace(parameter.array)
+        kernel = kernel_for(parameter)
         state = self.state[parameter] or self._start(parameter, group["amsgrad"])
-        state["step"].array[...] += 1
-        beta1, beta2 = group["betas"]
-        rate, epsilon = corrected(int(state["step"].array), group["lr"], beta1, beta2, group["eps"])
+        t = state["step"].array
+        t += 1
         names = ("exp_avg", "exp_avg_sq", "max_exp_avg_sq")[: 3 if group["amsgrad"] else 2]
-        arrays = (parameter.array, parameter.grad.array, *(state[name].array for name in names))
-        for theta, dtheta, m, v, *largest, scratch, spare in blocks(arrays, scratch=2):
-            g = direction(xp, dtheta, theta, group["weight_decay"], group["maximize"], out=spare)
+        moments = [state[name].array for name in names]
+        if kernel is not None:
+            settings = {name: group[name] for name in ("betas", "eps", "weight_decay", "maximize")}
+            rate, dtheta = device_rate(group), dense(parameter.grad.array)
+            kernel.adam(parameter.array, dtheta, moments, t, rate, decoupled=self.decoupled, **settings)
+        else:
+            self._step(parameter.array, parameter.grad.array, moments, int(t), group)
+
+    def _step(self, parameter: Array, gradient: Any, moments: list[Array], t: int, group: Group) -> None:
+        """Do step t, stretch by stretch."""
+        xp, (beta1, beta2), decay = namespace(parameter), group["betas"], group["weight_decay"]
+        rate, epsilon = corrected(t, group["lr"], beta1, beta2, group["eps"])
+        if self.decoupled:
+            xp.multiply(parameter, 1 - group["lr"] * decay, out=parameter)
+            decay = 0
+        for theta, dtheta, m, v, *largest, scratch, spare in blocks((parameter, gradient, *moments), scratch=2):
+            g = direction(xp, dtheta, theta, decay, group["maximize"], out=spare)
             average(xp, m, g, beta1, scratch)
             average(xp, v, xp.multiply(g, g, out=spare), beta2, scratch)
             if largest:
                 v = xp.maximum(largest[0], v, out=largest[0])
             descend(xp, theta, m, v, rate, epsilon, scratch)
 
+    def counter_device(self, parameter: Tensor) -> Device:
+        """Return where t lies: beside the parameter where a kernel reads it."""
+        return CPU if kernel_for(parameter) is None else parameter.device
+
     def _start(self, parameter: Tensor, amsgrad: bool) -> dict[str, Any]:
         """Return the state before the first step."""
-        xp = namespace(parameter.array)
+        xp, place = namespace(parameter.array), self.counter_device(parameter)
         state = self.state[parameter]
-        state["step"] = Tensor.wrap(np.zeros((), np.float32))
+        state["step"] = Tensor.wrap(backend_for(place).zeros((), np.dtype(np.float32), place))
         for name in ("exp_avg", "exp_avg_sq") + ("max_exp_avg_sq",) * amsgrad:
             state[name] = Tensor.wrap(xp.zeros_like(parameter.array))
         return state

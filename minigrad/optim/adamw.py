@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ..arrays import namespace
 from ..tensor import Tensor
 from .adam import Adam
 from .optimizer import Group
@@ -18,7 +17,7 @@ class AdamW(Adam):
 
     Args:
         params: the Tensors to change, or groups of them (Optimizer).
-        lr: η.
+        lr: η, as Adam's.
         betas: (β₁, β₂).
         eps: ε.
         weight_decay: λ.
@@ -30,6 +29,8 @@ class AdamW(Adam):
     Raises:
         ValueError: η, ε or λ is negative, or a β is not in [0, 1).
     """
+
+    decoupled = True
 
     def __init__(
         self,
@@ -43,9 +44,3 @@ class AdamW(Adam):
         maximize: bool = False,
     ) -> None:
         super().__init__(params, lr, betas, eps, weight_decay, amsgrad, maximize=maximize)
-
-    def update(self, parameter: Tensor, group: Group) -> None:
-        """Change one parameter: θ ← (1 − η λ) θ, then Adam's step without a penalty."""
-        theta = parameter.array
-        namespace(theta).multiply(theta, 1 - group["lr"] * group["weight_decay"], out=theta)
-        super().update(parameter, {**group, "weight_decay": 0})

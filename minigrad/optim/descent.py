@@ -8,7 +8,7 @@ from ..tensor import Tensor
 
 def refuse_decay(gradient: Tensor, weight_decay: float) -> None:
     """Raise RuntimeError for a penalty beside a row-sparse gradient, where only the rows it names are to change."""
-    if gradient.is_sparse and weight_decay != 0:
+    if weight_decay != 0 and gradient.is_sparse:
         raise RuntimeError("weight_decay option is not compatible with sparse gradients")
 
 

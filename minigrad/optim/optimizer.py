@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from .. import arrays
+from ..arrays.device import CPU, Device
 from ..memory import mark_written
 from ..modes import enable_grad
 from ..tensor import Tensor
@@ -139,10 +140,26 @@ class Optimizer:
         self.state = defaultdict(dict)
         for number, entries in state_dict["state"].items():
             owner = owners[number]
-            self.state[owner] = {name: _converted(name, value, owner) for name, value in entries.items()}
+            self.state[owner] = {name: self._converted(name, value, owner) for name, value in entries.items()}
         for new, old in zip(saved, self.param_groups, strict=True):
             settings = {name: value for name, value in new.items() if name != "params"}
             old.update(copy.deepcopy(settings))
+
+    def _converted(self, name: str, value: Any, owner: Tensor) -> Any:
+        """Return a copy of one entry of a saved state, as it would have been made here for `owner`."""
+        if isinstance(value, Tensor):
+            value = arrays.to_numpy(value.array)
+        elif hasattr(value, "__array__"):
+            value = np.asarray(value)
+        else:
+            return copy.deepcopy(value)
+        counter = name == "step"
+        here = np.array(value, np.float32 if counter else owner.array.dtype)
+        return Tensor.wrap(arrays.to_device(here, self.counter_device(owner) if counter else owner.device))
+
+    def counter_device(self, parameter: Tensor) -> Device:
+        """Return where the number of a parameter's steps, a 0-d float32 Tensor, lies."""
+        return CPU
 
     def _parameters(self) -> list[Tensor]:
         return [parameter for group in self.param_groups for parameter in group["params"]]
@@ -153,6 +170,19 @@ class Optimizer:
             lines.append(f"Parameter Group {number}")
             lines += [f"    {name}: {group[name]}" for name in sorted(group) if name != "params"]
         return "\n".join([*lines, ")"])
+
+
+def kernel_for(parameter: Tensor) -> Any:
+    """Return the kernels that change this parameter in one launch (arrays/cuda_updates.py), None if there are none for it."""
+    if type(parameter.array) is np.ndarray:  # soon out: a small parameter's step takes a few microseconds
+        return None
+    kernels = arrays.backend(parameter.array).updates
+    return kernels if kernels is not None and kernels.takes(parameter.array) else None
+
+
+def device_rate(group: Group) -> Any:
+    """Return the group's η as kernels take it: a number, or the array of a 0-d float64 Tensor on the GPU."""
+    return group["lr"].array if isinstance(group["lr"], Tensor) else group["lr"]
 
 
 def check_range(name: str, value: float) -> None:
@@ -189,17 +219,3 @@ def _check_leaves(parameters: list[Any]) -> None:
             raise TypeError(f"optimizer can only optimize Tensors, but one of the params is {type(parameter).__name__}")
         if not parameter.is_leaf:
             raise ValueError("can't optimize a non-leaf Tensor")
-
-
-def _converted(name: str, value: Any, owner: Tensor) -> Any:
-    """Return a copy of one entry of a saved state, as the optimiser of `owner` would have made it."""
-    if isinstance(value, Tensor):
-        value = arrays.to_numpy(value.array)
-    elif hasattr(value, "__array__"):
-        value = np.asarray(value)
-    else:
-        return copy.deepcopy(value)
-    if name == "step":
-        return Tensor.wrap(np.array(value, np.float32))
-    here = np.array(value, owner.array.dtype)
-    return Tensor.wrap(arrays.to_device(here, owner.device))

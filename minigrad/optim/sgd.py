@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
-from ..arrays import backend, namespace
+from ..arrays import Array, backend, namespace
 from ..sparse import SparseTensor
+from ..sparse_rows import dense
 from ..tensor import Tensor
 from .blocks import blocks
 from .descent import direction, refuse_decay
-from .optimizer import Group, Optimizer, check_range
+from .optimizer import Group, Optimizer, check_range, device_rate, kernel_for
 
 
 class SGD(Optimizer):
@@ -21,7 +23,7 @@ class SGD(Optimizer):
 
     Args:
         params: the Tensors to change, or groups of them (Optimizer).
-        lr: η.
+        lr: η; a 0-d float64 Tensor on the parameters' GPU is read there at every step, also by a replayed CUDA graph.
         momentum: μ.
         dampening: τ.
         weight_decay: λ.
@@ -61,10 +63,32 @@ class SGD(Optimizer):
         """Change one parameter: θ ← θ − η g, or by its momentum."""
         assert parameter.grad is not None
         refuse_decay(parameter.grad, group["weight_decay"])
-        if group["momentum"] == 0:
+        kernel = kernel_for(parameter)
+        if kernel is not None and (group["momentum"] or not parameter.grad.is_sparse):
+            self._launch(kernel, parameter, dense(parameter.grad.array), group)
+        elif group["momentum"] == 0:
             self._descend(parameter, parameter.grad, group)
         else:
             self._roll(parameter, parameter.grad, group)
+
+    def _launch(self, kernel: Any, parameter: Tensor, gradient: Any, group: Group) -> None:
+        """Do the same in one launch."""
+        theta, rate = parameter.array, device_rate(group)
+        settings = {name: group[name] for name in ("weight_decay", "maximize")}
+        if group["momentum"] == 0:
+            kernel.sgd(theta, gradient, rate, **settings)
+            return
+        b, first = self._momentum(parameter)
+        settings |= {"momentum": group["momentum"], "undamped": 1 - group["dampening"], "nesterov": group["nesterov"]}
+        kernel.sgd_momentum(theta, gradient, b, rate, first=first, **settings)
+
+    def _momentum(self, parameter: Tensor) -> tuple[Array, bool]:
+        """Return b, and whether it is to be filled by this step."""
+        state = self.state[parameter]
+        first = state.get("momentum_buffer") is None
+        if first:
+            state["momentum_buffer"] = Tensor.wrap(namespace(parameter.array).zeros_like(parameter.array))
+        return state["momentum_buffer"].array, first
 
     @staticmethod
     def _descend(parameter: Tensor, gradient: Tensor, group: Group) -> None:
@@ -82,11 +106,8 @@ class SGD(Optimizer):
     def _roll(self, parameter: Tensor, gradient: Tensor, group: Group) -> None:
         xp = namespace(parameter.array)
         momentum, undamped = group["momentum"], 1 - group["dampening"]
-        state = self.state[parameter]
-        first = state.get("momentum_buffer") is None
-        if first:
-            state["momentum_buffer"] = Tensor.wrap(xp.zeros_like(parameter.array))
-        arrays = (parameter.array, gradient.array, state["momentum_buffer"].array)
+        buffer, first = self._momentum(parameter)
+        arrays = (parameter.array, gradient.array, buffer)
         for theta, dtheta, b, scratch, spare in blocks(arrays, scratch=2):
             g = direction(xp, dtheta, theta, group["weight_decay"], group["maximize"], out=scratch)
             if first:

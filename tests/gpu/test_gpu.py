@@ -46,13 +46,15 @@ def test_repeated_ids_add_up_the_same_in_every_run(cuda):
 
 
 def test_ids_out_of_range_raise(cuda):
-    """Pitfall 11: CuPy would wrap them around silently."""
+    """Pitfall 11: CuPy would wrap them around silently. The error comes where the host waits (arrays/cuda_ids.py)."""
     x = torch.ones(3, 2).cuda()
     for bad in (3, -4):
-        with pytest.raises(IndexError):
-            x[cuda.tensor(np.array([0, bad]))]
-        with pytest.raises(IndexError):
-            x[cuda.tensor(np.array([0, bad]))] = 1.0
+        y = x[cuda.tensor(np.array([0, bad]))]
+        with pytest.raises(IndexError, match=str(bad)):
+            y.cpu()
+        x[cuda.tensor(np.array([0, bad]))] = 1.0
+        with pytest.raises(IndexError, match=str(bad)):
+            torch.cuda.synchronize()
 
 
 def test_a_time_loop_waits_for_nothing(cuda):

@@ -6,6 +6,7 @@ An op without an entry fails the suite (test_registry.py). Entries are grouped i
 from __future__ import annotations
 
 from .table_activations import ACTIVATIONS
+from .table_attention import ATTENTION
 from .table_elementwise import ELEMENTWISE
 from .table_indexing import INDEXING
 from .table_linalg import LINALG
@@ -18,4 +19,5 @@ from .table_transcendental import TRANSCENDENTAL
 
 TABLE = {
     **ELEMENTWISE, **SHAPE, **INDEXING, **REDUCTIONS, **LINALG, **TRANSCENDENTAL, **SCANS, **ACTIVATIONS, **PAIRS, **RECURRENT,
+    **ATTENTION,
 }  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import numpy as np
@@ -192,3 +193,22 @@ def test_input_without_batch_has_one_sequence() -> None:
     assert tuple(trace[1].dh.shape) == (5, 1, 4)
     np.testing.assert_allclose(trace[0].dx.numpy()[:, 0], x.grad.numpy(), **CLOSE)
     assert repr(trace[0]) == "<5 steps of LSTM[0], 1 sequence(s), H = 4>"
+
+
+@pytest.mark.parametrize("kind", ["LSTM", "GRU"])
+def test_the_kernels_chunks_do_not_show(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A long sequence's backward loop goes chunk by chunk; what each step receives is the same in any size of chunk."""
+    mg.manual_seed(0)
+    layer, x = getattr(nn, kind)(3, 4, dtype=mg.float64), mg.randn(7, 2, 3, dtype=mg.float64)
+    kernels = sys.modules[f"layers.recurrent.{kind.lower()}"]
+
+    def seen() -> list[np.ndarray]:
+        with bptt.trace(layer) as trace:
+            mg.sin(layer(x)[0]).sum().backward()
+        s = trace[0]
+        return [s.dh.numpy(), s.dx.numpy(), *([s.dc.numpy()] if kind == "LSTM" else [])]
+
+    expected = seen()
+    monkeypatch.setattr(kernels, "CHUNK", 1)
+    for a, b in zip(expected, seen(), strict=True):
+        np.testing.assert_allclose(b, a, rtol=1e-12, atol=1e-14)
