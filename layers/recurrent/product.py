@@ -45,8 +45,9 @@ class Product(NamedTuple):
         """Prepare W (g, K, H), which is copied, for n rows."""
         g, K, H = W.shape
         rows, width = cut(n, K, H)
-        if (g, rows, width) == (1, n, H):
-            return cls(np.ndarray.dot, np.array(W[0], order="C"), max(n, 1), H)
+        if (rows, width) == (n, H):  # in one piece
+            whole = (np.ndarray.dot, W[0]) if g == 1 else (np.matmul, W)
+            return cls(whole[0], np.array(whole[1], order="C"), max(n, 1), H)
         blocks = W.reshape(g, K, H // width, 1, width).transpose(0, 2, 3, 1, 4)
         return cls(np.matmul, np.array(blocks, order="C"), max(rows, 1), width)
 
@@ -57,8 +58,8 @@ class Product(NamedTuple):
 
     def fill(self, slabs: Array, h: Array) -> None:
         """Write h W_k to slabs (g, N, H), for h (N, K): in whole blocks of rows, and what is left over."""
-        if self.W.ndim == 2:
-            np.matmul(h, self.W, slabs[0])  # `dot` would copy an h whose rows lie apart
+        if self.W.ndim < 5:
+            np.matmul(h, self.W, self.out(slabs))  # `dot` would copy an h whose rows lie apart
             return
         whole = len(h) - len(h) % self.rows
         for part in (slice(0, whole), slice(whole, None)):
@@ -72,12 +73,12 @@ class Product(NamedTuple):
 
     def left(self, h: Array) -> Array:
         """Return h (…, n, K) in blocks of rows: (…, n/rows, rows, K)."""
-        return h if self.W.ndim == 2 else h.reshape(*h.shape[:-2], *self._rows(h.shape[-2]), h.shape[-1])
+        return h if self.W.ndim < 5 else h.reshape(*h.shape[:-2], *self._rows(h.shape[-2]), h.shape[-1])
 
     def out(self, slabs: Array) -> Array:
         """Return slabs (g, n, H) as `call` writes them."""
-        if self.W.ndim == 2:
-            return slabs[0]
+        if self.W.ndim < 5:
+            return slabs[0] if self.W.ndim == 2 else slabs
         g, n, H = slabs.shape
         return slabs.reshape(g, *self._rows(n), H // self.width, self.width).transpose(0, 3, 1, 2, 4)
 

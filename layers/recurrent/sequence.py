@@ -117,10 +117,9 @@ def forward(
 class Backward(NamedTuple):
     """What the backward loop leaves."""
 
-    dA: Array  # (N, g·H)
-    last: Array | None  # the last block of dA_h (N, H), if it is apart
+    rows: Array  # dA (N, g·H); before it, if it is apart, the last block of dA_h (N, H)
     dstates: list[Array]  # dL/d(state) before the unit
-    way: str | None = None  # how it was run, where there are several ways
+    way: str | None  # how it was run, where there are several ways
 
 
 def backward(
@@ -151,7 +150,7 @@ def backward(
         dy, on_x, on_h = (in_time(segment.of(part)) for part in (dY, dA, dA_h))
         first = segment is layout.segments[0]
         way = kernel.backward(Bptt(dy, ds, each, planes, W_hh, on_x, on_h, pool, start or not first))
-    return Backward(dA, both[:, :H] if kernel.apart else None, carried, way)
+    return Backward(both, carried, way)
 
 
 def before(kernel: Kernel, buffers: Sequence[Array], layout: Layout, H: int) -> Array:
@@ -215,19 +214,19 @@ class Sums:
 
     def add(self, unit: Unit, back: Backward, buffers: Sequence[Array]) -> None:
         """Add the shares of a unit: one matrix product over all its rows for each of them."""
-        x, (dA, last, (dh, *_), _), (dx, *_) = self.rows[unit.rows], back, self.found
+        x, both, dx, H = self.rows[unit.rows], back.rows, self.found[0], back.dstates[0].shape[1]
+        dA, last = (both[:, H:], both[:, :H]) if self.kernel.apart else (both, None)
         if dx is not None:
             self.W_ih.fill(dx[None, unit.rows], dA)
         _, W_ih, W_hh, b_ih, b_hh = self.wanted
         if W_ih:
             self._plus(1, self._product(dA, x))
         if W_hh:
-            self._plus(2, self._product(dA, before(self.kernel, buffers, unit.layout, dh.shape[1]), last))
+            self._plus(2, self._product(dA, before(self.kernel, buffers, unit.layout, H), last))
         if b_ih or b_hh:
-            ones = self.kernel.xp.ones((len(x), 1), x.dtype)
-            db = self._product(dA, ones)
-            self._plus(3, db[:, 0])
-            self._plus(4, (db.copy() if last is None else self._product(dA, ones, last))[:, 0])
+            db = self._product(both, self.kernel.xp.ones((len(x), 1), x.dtype))[:, 0]
+            self._plus(3, db if last is None else db[H:])
+            self._plus(4, db.copy() if last is None else self.kernel.xp.concatenate([db[H:-H], db[:H]]))
 
     def _product(self, a: Array, b: Array, last: Array | None = None) -> Array:
         """Return aᵀ b, where `last` stands in place of the last block of a."""
