@@ -305,4 +305,6 @@ def _legend(figure: Figure, *panels: Axes, extra: Sequence[Line2D] = ()) -> None
             found.setdefault(label, handle)
     found |= {str(handle.get_label()): handle for handle in extra}
     if len(found) > 1:
-        figure.legend(found.values(), found.keys(), loc="outside upper center", ncols=min(len(found), 5))
+        inches = 0.9 + 0.085 * max(map(len, found))  # an entry's handle and letters
+        columns = max(1, min(len(found), 5, int(figure.get_figwidth() / inches)))
+        figure.legend(found.values(), found.keys(), loc="outside upper center", ncols=columns)

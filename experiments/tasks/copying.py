@@ -159,7 +159,7 @@ def plot(config: Config, arrays: Arrays) -> Figure:
             draw_curves(curves, config.looked_at, arrays[f"{name}_loss"], label=LABELS[kind], colour=colour, line=line)
             for when, panel in enumerate(panels):
                 draw_gradients(panel, arrays[f"{name}_ln_gradient"][:, when], kind)
-        draw_baseline(curves, float(ideal), rf"no memory: $10\,\ln 8/(T + 20) = {ideal:.3f}$", above=False)
+        draw_baseline(curves, float(ideal), rf"no memory: $10\,\ln 8/(T + 20) = {ideal:.3f}$")
         curves.set(xlabel="updates", ylabel="test cross-entropy", ylim=(0, 2.2 * ideal), title=f"Copying, $T = {T}$")
         curves.legend(loc="lower left")
         finish_gradients(panels, ("before training", f"after {config.updates} updates"))

@@ -33,7 +33,7 @@ def draw_baseline(axes: Axes, value: float, text: str, *, above: bool = True) ->
     place, side = (3, "bottom") if above else (-4, "top")
     axes.annotate(
         text, (1, value), (-2, place), xycoords=("axes fraction", "data"), textcoords="offset points",
-        ha="right", va=side, fontsize=10,
+        ha="right", va=side, fontsize=10, zorder=5, bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 0.5},
     )  # fmt: skip
 
 

@@ -133,7 +133,7 @@ def plot(config: Config, arrays: Arrays) -> Figure:
         draw_training(wrong, norm, L, config, arrays)
     grid[0, 0].set_ylabel(f"share of {config.test:,} wrong")
     grid[1, 0].set_ylabel(r"$\|g\|$ before clipping")
-    grid[0, 0].legend(loc="best")
+    grid[0, 0].legend(loc="center", bbox_to_anchor=(0.6, 0.72))
     grid[1, 0].legend(loc="best", fontsize=9)
     return figure
 
