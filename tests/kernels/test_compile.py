@@ -6,7 +6,7 @@ import pytest
 
 from .compiler import ROOT, resources, settings, sources
 
-ARCHITECTURES = ("sm_80", "sm_90", "sm_100")
+ARCHITECTURES = (pytest.param("sm_80", marks=pytest.mark.slow), "sm_90", pytest.param("sm_100", marks=pytest.mark.slow))
 HERE = Path(__file__)
 
 CASES = [
