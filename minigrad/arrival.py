@@ -33,6 +33,8 @@ def run_hooks(hooks: Iterable[Any], gradient: Any, create_graph: bool) -> Any:
         if replacement is not None:
             if replacement.shape != seen.shape:
                 raise RuntimeError(f"hook has changed the size of value: {list(seen.shape)} to {list(replacement.shape)}")
+            if replacement.dtype != seen.dtype:
+                raise RuntimeError(f"hook has changed the type of value (was {seen.dtype} got {replacement.dtype})")
             seen = replacement
     return seen if create_graph else seen.array
 

@@ -14,7 +14,7 @@ from .usage import UsageError
 class TrainingConfig(Config):
     """A config with the device and the floating type to train on. Raises UsageError for a device that is not there."""
 
-    device: str = option("cpu", "where to train: cpu, cuda, cuda:1")
+    device: str = option("cpu", "where to train: cpu or cuda")
     dtype: Literal["float32", "float64"] = option("float32", "floating type of the parameters")
     layer_norms: bool = option(False, "log the norm of each layer's gradient, the mean over an epoch's updates")
 

@@ -15,6 +15,9 @@ Trained are a model without attention and one for each score e = score(s, h),
 which reads at every step what it attended to at the one before (their §3.3, `feed`), as that of Bahdanau et al. does too,
 
 all with a bidirectional encoder, equally large, on the same texts. An answer counts where every letter is right.
+
+The additive and the concat score are bounded, |e| ≤ Σ_k |v_k|, the other two are not: as long as v is small, a window of a few
+letters is all that they can single out, and the rest of the network learns to read through it.
 """
 
 from __future__ import annotations

@@ -87,9 +87,10 @@ class Translator:
             found = self._said(state)
         maps = None if found.alignments is None else found.alignments.cpu().numpy()
         end = self.vectorizer.target.vocabulary.end_seq_index
-        for b, (ids, n) in enumerate(zip(found.ids.t().tolist(), found.lengths.tolist())):
+        said = zip(found.ids.t().tolist(), found.lengths.tolist(), found.scores.tolist())
+        for b, (ids, n, log_p) in enumerate(said):
             steps = n + (n < len(ids) and ids[n] == end)
-            yield ids[:steps], found.scores[b].item(), None if maps is None else maps[:steps, b]
+            yield ids[:steps], log_p, None if maps is None else maps[:steps, b]
 
     def _said(self, state: State) -> Found:
         begin, end, most = self._limits().values()

@@ -78,6 +78,10 @@ class GpuKernel(Kernel):
         """Where memory comes from."""
         return Memory(self.xp)
 
+    def rows(self, x: Array) -> Array:
+        """Return x as rows in one piece: cuBLAS takes no view whose elements lie apart, or are meant more than once."""
+        return self.xp.ascontiguousarray(super().rows(x))
+
     def states(self, planes: Sequence[Array]) -> list[Array]:
         """Return the states among the planes, as the host's kernel has them."""
         return self.host.states(planes)
@@ -101,7 +105,7 @@ class GpuKernel(Kernel):
                 self.product.matmul(narrow(h[s], room), W_hh, a)
                 self._launch(step, s, n, H, args)
 
-        return replayed(self.xp, (step, self.precision, t, h, a, W_hh, room, *args), steps)
+        return replayed(self.xp, 2 * t, (step, self.precision, t, h, a, W_hh, room, *args), steps)
 
     def backward(self, given: Bptt) -> str:
         """Go back through the segment in the first way that is possible, and return which it was."""
@@ -121,7 +125,7 @@ class GpuKernel(Kernel):
                 self._launch(step, s, n, H, args)
                 self.product.matmul(narrow(dA_h[s], room), W_hh, dh, accumulate=self.apart)
 
-        return replayed(self.xp, (step, self.precision, t, W_hh, dA_h, room, dh, *args), steps)
+        return replayed(self.xp, 2 * t, (step, self.precision, t, W_hh, dA_h, room, dh, *args), steps)
 
     def _step(self, way: str, dtype: Any) -> Any:
         return self.source.kernel(f"{self.source.path.stem}_{way}", dtype)
@@ -213,7 +217,7 @@ class GpuGRU(GpuKernel):
             return Weights(on_x, on_h, None, None)
         b = b_ih.copy()
         b[: 2 * H] += b_hh[: 2 * H]
-        return Weights(on_x, on_h, b.reshape(3, 1, H), b_hh[2 * H :])
+        return Weights(on_x, on_h, b.reshape(3, 1, H), self.xp.ascontiguousarray(b_hh[2 * H :]))
 
     def turned(self, W_hh: Array) -> Array:
         """Put the block of n first."""

@@ -29,12 +29,13 @@ class GpuProduct(NamedTuple):
     """h W_k for all k on a GPU, W (g, K, H) as it lies."""
 
     W: Array
-    multiply: Any
+    products: Products
 
     def fill(self, slabs: Array, h: Array) -> None:
         """Write h W_k to slabs (g, N, H), for h (N, K)."""
+        h = self.products.narrow(h)
         for slab, W in zip(slabs, self.W):
-            self.multiply(h, W, slab)
+            self.products.matmul(h, W, slab)
 
 
 class Products:
@@ -53,7 +54,7 @@ class Products:
 
     def of(self, W: Array, n: int) -> GpuProduct:
         """Prepare W (g, K, H)."""
-        return GpuProduct(W, self.matmul)
+        return GpuProduct(W, self)
 
     of_all = of
 
@@ -67,10 +68,14 @@ class Products:
         return None if self._bits is None or like.dtype.char != "f" else self.cupy.empty(like.shape, self._bits)
 
     def narrow(self, x: Array, into: Array | None = None) -> Array:
-        """Return a matrix in the 16 bits of the precision, written to `into` if that is given; itself if there are none."""
+        """Return a matrix in the 16 bits of the precision, written to `into` if that is given; itself if there are none.
+
+        Raises:
+            ValueError: neither rows nor columns lie in one piece.
+        """
         if self._bits is None or x.dtype.char != "f":
             return x
-        if x.strides[1] != x.itemsize and x.shape[1] > 1:  # columns in one piece
+        if cublas.operand(x)[0] == cublas.TRANSPOSED:
             return self.narrow(x.T, into).T
         into = self.cupy.empty(x.shape, self._bits) if into is None else into
         if self._bits is np.float16:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -39,6 +40,17 @@ def check_precision(precision: str | None) -> None:
     """Raise ValueError unless it is one of these."""
     if precision not in PRECISIONS:
         raise ValueError(f"precision must be one of {PRECISIONS}, got {precision!r}")
+
+
+def check_types(x: Array, states: Sequence[Array], weights: Sequence[Array | None]) -> None:
+    """Raise RuntimeError unless the states and the weights have the type of x."""
+    for name, arrays in (("hidden", states), ("parameter", weights)):
+        for array in arrays:
+            if array is not None and array.dtype != x.dtype:
+                raise RuntimeError(
+                    f"Input and {name} tensors are not the same dtype, found input tensor with {x.dtype} and {name} tensor "
+                    f"with {array.dtype}"
+                )
 
 
 def has_kernel(array: Array) -> bool:

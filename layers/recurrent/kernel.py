@@ -54,6 +54,10 @@ class Kernel(ABC):
         """Return what `backward` multiplies dA_h with, for at most n rows a step."""
         return self.product.of(W_hh[None], n)
 
+    def rows(self, x: Array) -> Array:
+        """Return x (T, B, I), or (N, I) where packed, as rows (N, I)."""
+        return x.reshape(-1, x.shape[-1])
+
     def states(self, planes: Sequence[Array]) -> list[Array]:
         """Return the states among the planes, (t + 1, n, H) each: h, and c where there is one."""
         return [planes[0][:, 0]]

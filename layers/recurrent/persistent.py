@@ -51,7 +51,7 @@ def forward(plan: Plan, G: Array, planes: Sequence[Array], W_hh: Array, b_n: Arr
         G: W_ih x_t + b, (g, t, n, H), the gates in the order of the planes.
         planes: as `Kernel.forward` has them.
         W_hh: (g·H, H), the blocks in PyTorch's order.
-        b_n: the GRU's b_hn, (H,), or None.
+        b_n: the GRU's b_hn, (H,) in one piece, or None.
     """
     import cupy
 
@@ -60,7 +60,7 @@ def forward(plan: Plan, G: Array, planes: Sequence[Array], W_hh: Array, b_n: Arr
     kernel = FORWARD.kernel("persistent_forward", G.dtype, **how.macros(plan.cell, H))
     meetings = cupy.zeros(how.meetings, np.uint32)
     sizes = np.int32(t), np.int32(n), np.int32(H)
-    W_hh, b_n = cupy.ascontiguousarray(W_hh), None if b_n is None else cupy.ascontiguousarray(b_n)
+    W_hh = cupy.ascontiguousarray(W_hh)
     args = (*sizes, W_hh, b_n, G, stride(G, 1), stride(G, 0), *plane(h), *plane(A), *plane(tanh_c), meetings)
     kernel(how.grid, (how.threads,), args, shared=how.bytes)
 

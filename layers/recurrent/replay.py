@@ -1,9 +1,10 @@
 """A loop of many launches as one: captured as a CUDA graph, which is launched in its place from then on.
 
-A graph has the addresses and numbers of its launches baked in. CuPy's memory pool hands a training step the same addresses as
-the step before, so a graph is known by all that its launches were given, addresses included: where a loop would do the very
-same again, the graph of it is launched, and where anything differs, the loop runs. A loop is captured when it comes the second
-time, so that what never comes again costs nothing. What can not be captured is not tried again.
+A graph has the addresses and numbers of its launches baked in. So it is known by all that its launches were given, addresses
+included: where a loop would do the very same again, the graph of it is launched, and where anything differs, the loop runs.
+CuPy's memory pool takes any free block of the right size; training steps that are alike come to be given the addresses of an
+earlier one after a few steps, or after many, where a step asks for many blocks of one size. A loop is captured when it comes
+the second time, so that what never comes again costs nothing. What can not be captured is not tried again.
 """
 
 from __future__ import annotations
@@ -30,14 +31,18 @@ class _Graphs(threading.local):
 _GRAPHS = _Graphs()
 
 
-def replayed(cupy: Any, given: tuple[Any, ...], loop: Callable[[], None]) -> str:
+def replayed(cupy: Any, launches: int, given: tuple[Any, ...], loop: Callable[[], None]) -> str:
     """Run a loop, or launch the graph of it; return "graph" or "loop".
 
     Args:
         cupy: the library.
+        launches: how many the loop is about to do.
         given: all that the launches depend on: kernels, numbers, arrays. Nothing else may be read or allocated by the loop.
         loop: launches kernels on CuPy's current stream.
     """
+    if launches < LEAST:
+        loop()
+        return "loop"
     graphs = _GRAPHS.found
     key = (cupy.cuda.runtime.getDevice(), *map(_identity, given))
     if key not in graphs:

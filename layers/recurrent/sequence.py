@@ -19,7 +19,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
-from .how import How, suited
+from .how import How, check_types, suited
 from .kernel import Bptt, Kernel, Weights
 from .layout import Layout, Segment, Unit
 from .schedule import Pass, passes
@@ -94,9 +94,13 @@ def forward(
     Returns:
         y (T, B, H) or (N, H); the states at the end, shaped like those at the start; the planes of the last unit; the states
         kept, one behind the other: (number of states, rows, H).
+
+    Raises:
+        RuntimeError: not all of them have the type of x.
     """
     pool, (kernel, how) = how.pool, suited(kernel, x, how)
-    xp, units, rows = kernel.xp, how.units(x.shape), x.reshape(-1, x.shape[-1])
+    check_types(x, states, weights)
+    xp, units, rows = kernel.xp, how.units(x.shape), kernel.rows(x)
     now = [s.reshape(s.shape[-2:]) for s in states]
     w = kernel.arrange(len(now[0]), units[0].size, *weights)
     kept, go = {0: now}, next(passes(len(units), how.checkpoint))
@@ -111,7 +115,7 @@ def forward(
         snapshots = xp.stack([xp.concatenate(column) for column in zip(*kept.values())])
     else:
         snapshots = xp.empty(0, x.dtype)
-    return (ran.y if y is None else y).reshape(*x.shape[:-1], -1), *ends, *ran.buffers, snapshots
+    return (ran.y if y is None else y).reshape(*x.shape[:-1], now[0].shape[-1]), *ends, *ran.buffers, snapshots
 
 
 class Backward(NamedTuple):
@@ -262,7 +266,7 @@ def gradients(
     pool, (kernel, how) = how.pool, suited(kernel, x, how)
     xp, units, (W_ih, W_hh, _, _), (B, H) = kernel.xp, how.units(x.shape), weights, h0_shape[-2:]
     *planes, snapshots = kept
-    rows = x.reshape(-1, x.shape[-1])
+    rows = kernel.rows(x)
     dY = xp.broadcast_to(xp.zeros(H, x.dtype), (len(rows), H)) if dy[0] is None else dy[0].reshape(-1, H)
     ends = [xp.zeros((B, H), x.dtype) if d is None else d.reshape(B, H) for d in dy[1:]]
     every = None if trace is None else [xp.empty(dY.shape, dY.dtype) for _ in ends]

@@ -18,7 +18,7 @@ from ..embedding import Embedding
 from ..linear import Linear
 from ..module import Module
 from ..recurrent import GRU, LSTM, RNN, Recurrent
-from ..utils.rnn import pack_padded_sequence, pad_packed_sequence
+from ..utils.rnn import pack_padded_sequence, unpacked
 
 RECURRENT: dict[str, type[Recurrent]] = {"elman": RNN, "gru": GRU, "lstm": LSTM}
 States = tuple[Tensor, ...]
@@ -117,7 +117,7 @@ class Encoder(Module):
             return Encoded(outputs, as_states(hidden), None)
         packed = pack_padded_sequence(source, lengths, enforce_sorted=False)
         rows, hidden = self.rnn(packed._replace(data=self.dropout(self.embedding(packed.data))))
-        outputs, _ = pad_packed_sequence(rows, total_length=len(source))
+        outputs, _ = unpacked(rows, total_length=len(source))
         steps = minigrad.arange(len(source), device=source.device)
         mask = steps < lengths.to(source.device).unsqueeze(1)
         return Encoded(outputs, as_states(hidden), mask)

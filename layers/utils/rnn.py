@@ -83,11 +83,24 @@ def pad_packed_sequence(
         total_length: T of the result; by default the longest sequence's.
 
     Returns:
-        The padded batch, (T, B, …) or (B, T, …), and the lengths (B,), of int64 on the CPU; in the order that was packed.
+        The padded batch, (T, B, …) or (B, T, …), and the lengths (B,), of int64 on the CPU; in the order that was packed. Where
+        that order is kept on a GPU, the lengths wait for it, as PyTorch's do.
 
     Raises:
         ValueError: `total_length` is less than the length of the longest sequence.
         RuntimeError: `batch_sizes` is not a vector of int64, is empty, grows, or does not sum to the rows of `data`.
+    """
+    padded, lengths = unpacked(sequence, batch_first, padding_value, total_length)
+    unsorted = sequence.unsorted_indices
+    return padded, minigrad.tensor(lengths if unsorted is None else lengths[unsorted.cpu().numpy()])
+
+
+def unpacked(
+    sequence: PackedSequence, batch_first: bool = False, padding_value: float = 0.0, total_length: int | None = None
+) -> tuple[Tensor, np.ndarray]:
+    """Return the padded batch, as `pad_packed_sequence` does, and the lengths from the longest down.
+
+    In the caller's order they would have to wait for a GPU, where that order is kept; this waits for nothing.
     """
     data, batch_sizes, _, unsorted = sequence
     sizes = _vector(batch_sizes, exact=True)
@@ -105,12 +118,20 @@ def pad_packed_sequence(
             f"total_length={total_length} and max sequence length being {T}"
         )
     steps, columns = np.nonzero(np.arange(B) < sizes[:, None])
-    lengths = np.bincount(columns, minlength=B)
-    if unsorted is not None:
-        places = unsorted.cpu().numpy()
-        lengths, columns = lengths[places], np.argsort(places)[columns]
     shape = (T if total_length is None else total_length, B)
-    return _padded(data, steps, columns, shape, batch_first, padding_value), minigrad.tensor(lengths)
+    places = _in_callers_order(steps, columns, unsorted)
+    return _padded(data, *places, shape, batch_first, padding_value), np.bincount(columns, minlength=B)
+
+
+def _in_callers_order(steps: np.ndarray, columns: np.ndarray, unsorted: Tensor | None) -> tuple[Any, Any]:
+    """Return the steps, and the sequences of the caller's batch that the columns are: on the GPU where that order is there."""
+    if unsorted is None:
+        return steps, columns
+    if unsorted.device.type == "cpu":
+        return steps, np.argsort(unsorted.numpy())[columns]
+    order = invert_permutation(unsorted)
+    assert order is not None
+    return minigrad.tensor(steps, device=order.device), order[minigrad.tensor(columns, device=order.device)]
 
 
 def pad_sequence(
@@ -200,15 +221,13 @@ class _Scatter(Function):
         return _Gather.apply(dy, *ctx.saved_tensors), None, None, None
 
 
-def _rows(steps: np.ndarray, columns: np.ndarray, shape: tuple[int, int], batch_first: bool, like: Tensor) -> Tensor:
+def _rows(steps: Any, columns: Any, shape: tuple[int, int], batch_first: bool, like: Tensor) -> Tensor:
     """Return the rows (step, column) of a padded batch of T, B = `shape`, seen as (T·B, …) or (B·T, …)."""
     T, B = shape
-    return minigrad.tensor(columns * T + steps if batch_first else steps * B + columns, device=like.device)
+    return minigrad.as_tensor(columns * T + steps if batch_first else steps * B + columns, device=like.device)
 
 
-def _padded(
-    x: Tensor, steps: np.ndarray, columns: np.ndarray, shape: tuple[int, int], batch_first: bool, filling: float
-) -> Tensor:
+def _padded(x: Tensor, steps: Any, columns: Any, shape: tuple[int, int], batch_first: bool, filling: float) -> Tensor:
     """Return the padded batch of T, B = `shape` in which row n of x stands at (steps[n], columns[n])."""
     y = _Scatter.apply(x, _rows(steps, columns, shape, batch_first, x), shape[0] * shape[1], filling)
     return y.reshape(*(shape[::-1] if batch_first else shape), *x.shape[1:])

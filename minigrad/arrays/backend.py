@@ -108,6 +108,10 @@ class Backend(ABC):
         """Return table[ids], for a table (V, E) and ids of any shape in 0 … V − 1."""
         return self.read(table, (ids,))
 
+    def check_ids(self, ids: Array, size: int, axis: int, error: type[Exception]) -> None:
+        """Raise `error` unless all ids are in 0, …, size − 1; a library that cannot look leaves it to the reading by them."""
+        return
+
     def class_ids(self, targets: Array, C: int, ignored: int) -> tuple[Array, Array | None]:
         """Return targets (N,) with 0 where they are `ignored`, and which are not (None: all); IndexError if one is no class."""
         xp = self.xp

@@ -60,10 +60,15 @@ class Handle:
             out: (m, n), whose rows lie in one piece; float32 where the operands are 16 bits wide, else of their type.
             accumulate: add to what `out` holds.
             precision: "tf32" rounds float32 operands to 10 bits after the point; else they are used as they are.
+
+        Raises:
+            ValueError: shapes, strides or types are not those.
         """
         (m, k), n = a.shape, b.shape[1]
         if b.shape[0] != k or out.shape != (m, n) or (n > 1 and out.strides[1] != out.itemsize):
             raise ValueError(f"gemm: ({m}, {k}) times {b.shape} into {out.shape} with strides {out.strides} cannot be done")
+        if a.dtype != b.dtype or out.dtype != (np.float32 if a.itemsize == 2 else a.dtype):
+            raise ValueError(f"gemm: {a.dtype} times {b.dtype} into {out.dtype} cannot be done")
         if m == 0 or n == 0:
             return out
         if k == 0:

@@ -9,8 +9,9 @@ import numpy as np
 
 from .backend import Array, Backend
 from .cuda_attention import CudaAttention
-from .cuda_ids import Ids
+from .cuda_ids import TABLE, Ids
 from .cuda_names import standard
+from .cuda_place import check_place
 from .cuda_rows import CudaRows
 from .cuda_stream import CudaStream
 from .cuda_updates import Updates
@@ -18,7 +19,10 @@ from .device import Device
 from .host import is_basic
 from .streams import Stream
 
-SIGN = 1 << 63
+SIGN = np.uint64(1 << 63)
+
+NAN_LAST, NAN_FIRST = SIGN ^ np.uint64(0x7FF8 << 48), ~np.uint64(0xFFF8 << 48)
+"""Where a nan stands among ordered floats (CupyBackend.extreme_at): behind inf, or with its sign turned over before -inf."""
 
 INSTALL = "install CuPy for your driver: pip install 'minigrad[cuda13]' (or 'minigrad[cuda12]')"
 
@@ -62,13 +66,13 @@ class CupyBackend(Backend):
 
     def from_numpy(self, array: np.ndarray, device: Device) -> Array:
         """Copy to the GPU of `device`."""
-        with self.cupy.cuda.Device(device.index):
-            return self.cupy.asarray(array)
+        check_place(self.cupy, device)
+        return self.cupy.asarray(array)
 
     def create(self, function: str, device: Device, *args: Any, dtype: np.dtype[Any]) -> Array:
         """Call CuPy's creation function of this name on the GPU of `device`."""
-        with self.cupy.cuda.Device(device.index):
-            return getattr(self.cupy, function)(*args, dtype=dtype)
+        check_place(self.cupy, device)
+        return getattr(self.cupy, function)(*args, dtype=dtype)
 
     def row_major(self, array: Array) -> Array:
         """Return a copy in row-major order."""
@@ -80,8 +84,8 @@ class CupyBackend(Backend):
 
     def zeros(self, shape: tuple[int, ...], dtype: np.dtype[Any], device: Device) -> Array:
         """Return an array of zeros on the GPU of `device`."""
-        with self.cupy.cuda.Device(device.index):
-            return self.cupy.zeros(shape, dtype)
+        check_place(self.cupy, device)
+        return self.cupy.zeros(shape, dtype)
 
     def to_numpy(self, array: Array) -> np.ndarray:
         """Copy to the host; this waits for the GPU. IndexError if an id was out of range before (cuda_ids.py)."""
@@ -137,31 +141,43 @@ class CupyBackend(Backend):
         if is_basic(index):
             array[index] += values
             return
+        self._check_ids(array, index)
         places = self.cupy.arange(array.size).reshape(array.shape)[index]
         values = self.cupy.broadcast_to(values, places.shape).reshape(-1, 1)
         array += self.add_rows(places.reshape(-1), values, array.size).reshape(array.shape)
 
     def extreme_at(self, array: Array, index: Any, values: Array, largest: bool) -> None:
-        """Replace in place: the order in which threads come does not change an extreme. CuPy has atomics for four types."""
+        """Replace in place: the order in which threads come does not change an extreme. All types in that of uint64.
+
+        CuPy's atomics on floating-point numbers round float64 to float32, and pass over nan.
+        """
         self._check_ids(array, index)
-        extreme = (self.cupy.maximum if largest else self.cupy.minimum).at
-        kind = array.dtype
-        if kind.char in "fdi":
-            extreme(array, index, values)
-        elif kind.kind == "f":
-            wide = array.astype(np.float32)
-            extreme(wide, index, values.astype(np.float32))
-            array[...] = wide
-        else:  # uint64 is one of the four; with the sign's bit turned over, int64 is ordered as uint64 is
-            wide, sources = (x.astype(np.int64).view(np.uint64) ^ SIGN for x in (array, values))
-            extreme(wide, index, sources)
-            array[...] = (wide ^ SIGN).view(np.int64)
+        ordered, sources = (self._ordered(x, largest) for x in (array, values))
+        (self.cupy.maximum if largest else self.cupy.minimum).at(ordered, index, sources)
+        if array.dtype.kind == "f":
+            bits = self.cupy.where(ordered >= SIGN, ordered ^ SIGN, ~ordered)
+            array[...] = bits.view(np.float64)
+        else:
+            array[...] = (ordered ^ SIGN).view(np.int64)
+
+    def _ordered(self, x: Array, nan_last: bool) -> Array:
+        """Return uint64 in the order of the numbers: the sign's bit turned over, of negative floats all bits."""
+        if x.dtype.kind != "f":
+            return x.astype(np.int64).view(np.uint64) ^ SIGN
+        bits = x.astype(np.float64).view(np.uint64)
+        ordered = self.cupy.where(bits >= SIGN, ~bits, bits ^ SIGN)
+        return self.cupy.where(x == x, ordered, NAN_LAST if nan_last else NAN_FIRST)
 
     def take_rows(self, table: Array, ids: Array) -> Array:
         """Return table[ids]: one launch, which checks the ids on its way."""
         if table.dtype.char in "fd" and table.flags.c_contiguous:
             return self.ids.take(table, ids)
-        return self.read(table, (ids,))
+        self.ids.check(ids, table.shape[0], TABLE)
+        return table[ids]
+
+    def check_ids(self, ids: Array, size: int, axis: int, error: type[Exception]) -> None:
+        """Look for ids outside of 0 … size − 1 without waiting; IndexError comes later (cuda_ids.py)."""
+        self.ids.check(ids, size, axis)
 
     def class_ids(self, targets: Array, C: int, ignored: int) -> tuple[Array, Array | None]:
         """Return the classes and which targets are not ignored; IndexError comes later (cuda_ids.py)."""
@@ -178,15 +194,15 @@ class CupyBackend(Backend):
         return total.view(np.int64).astype(rows.dtype)
 
     def erf(self, array: Array) -> Array:
-        """Return CuPy's error function."""
-        return self.special.erf(array)
+        """Return CuPy's error function, which makes float64 of float16."""
+        return self.special.erf(array).astype(array.dtype, copy=False)
 
     def _check_ids(self, array: Array, index: Any) -> None:
         if is_basic(index):
             return
         for axis, part in _parts(index, array.ndim):
-            if isinstance(part, self.cupy.ndarray) and part.dtype.kind in "iu" and part.size:
-                self.ids.check(part, array.shape[axis], axis)
+            if isinstance(part, self.cupy.ndarray) and part.dtype.kind in "iu":
+                self.ids.check(part, array.shape[axis], axis, -array.shape[axis])
 
 
 def _parts(index: Any, ndim: int) -> Iterator[tuple[int, Any]]:

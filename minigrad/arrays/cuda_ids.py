@@ -64,10 +64,12 @@ class Ids:
             self._records[device] = self.cupy.zeros(4, np.uint64)
         return self._records[device]
 
-    def check(self, ids: Array, size: int, axis: int) -> None:
-        """Look whether all ids are in −size … size − 1."""
+    def check(self, ids: Array, size: int, axis: int, least: int = 0) -> None:
+        """Look whether all ids are in least … size − 1."""
+        if not ids.size:
+            return
         ids = self._flat(ids)
-        args = ids, np.int64(ids.size), np.int64(size), np.int32(axis), self._record()
+        args = ids, np.int64(ids.size), np.int64(least), np.int64(size), np.int32(axis), self._record()
         SOURCE.kernel("check_ids", np.float32)((min(-(-ids.size // THREADS), MOST_BLOCKS),), (THREADS,), args)
 
     def classes(self, targets: Array, C: int, ignored: int) -> tuple[Array, Array]:

@@ -24,8 +24,8 @@ WARP, ROWS, THREADS = 32, 8, 512
 SHORT = 1024
 """The longest row that one warp goes through: 32 elements for each lane."""
 
-MOST = 2**31 - 1
-"""Sizes are counted in 32 bits."""
+MOST = 2**30
+"""Sizes are counted in 32 bits, by threads that step beyond them before they stop."""
 
 
 class CudaRows(Rows):

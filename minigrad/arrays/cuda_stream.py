@@ -13,6 +13,7 @@ import numpy as np
 
 from ..kernels import FOLDER
 from .backend import Array
+from .cuda_place import check_place
 from .cuda_source import Source
 from .device import Device
 from .streams import Shape, Stream
@@ -32,8 +33,7 @@ class CudaStream(Stream):
     """Draws on one GPU. Every call uses up whole places of the stream, none twice."""
 
     def __init__(self, cupy: Any, seed: int, device: Device) -> None:
-        self.cupy = cupy
-        self._on = cupy.cuda.Device(device.index)
+        self.cupy, self.device = cupy, device
         self._seed = np.uint64(seed)
         self._place = 0
 
@@ -48,33 +48,30 @@ class CudaStream(Stream):
 
     def integers(self, low: int, high: int, shape: Shape, dtype: np.dtype[Any]) -> Array:
         """Draw from 128 bits each, so that the largest difference of probabilities is below 2^−64."""
-        size = math.prod(shape)
-        with self._on:
-            drawn = self.cupy.empty(shape, np.int64)
-            span = np.uint64((high - low) % 2**64)
-            self._launch(RANDOM, "integers", drawn, size, np.int64(size), np.int64(low), span)
-            return drawn.astype(dtype, copy=False)
+        drawn, size = self._empty(shape, np.int64), math.prod(shape)
+        span = np.uint64((high - low) % 2**64)
+        self._launch(RANDOM, "integers", drawn, size, np.int64(size), np.int64(low), span)
+        return drawn.astype(dtype, copy=False)
 
     def permutation(self, n: int) -> Array:
         """Sort 0, …, n − 1 by n draws of 63 bits, among which a tie has the probability n² / 2^64."""
-        drawn = self.integers(0, 2**63, (n,), np.dtype(np.int64))
-        with self._on:
-            return self.cupy.argsort(drawn)
+        return self.cupy.argsort(self.integers(0, 2**63, (n,), np.dtype(np.int64)))
 
     def dropout_mask(self, shape: Shape, p: float, dtype: np.dtype[Any]) -> Array:
         """Draw m / (1 − p) in one launch; float16 by way of float32."""
-        size = math.prod(shape)
-        with self._on:
-            mask = self.cupy.empty(shape, _real(dtype))
-            self._launch(DROPOUT, "dropout_mask", mask, -(-size // 4), np.int64(size), np.float32(p), np.float64(1 / (1 - p)))
-            return mask.astype(dtype, copy=False)
+        mask, size = self._empty(shape, _real(dtype)), math.prod(shape)
+        self._launch(DROPOUT, "dropout_mask", mask, -(-size // 4), np.int64(size), np.float32(p), np.float64(1 / (1 - p)))
+        return mask.astype(dtype, copy=False)
 
     def _reals(self, name: str, shape: Shape, dtype: np.dtype[Any]) -> Array:
         """Return draws in float32 or float64; float32 for float16."""
-        with self._on:
-            drawn = self.cupy.empty(shape, _real(dtype))
-            self._launch(RANDOM, name, drawn, -(-drawn.nbytes // PLACE), np.int64(drawn.size))
-            return drawn
+        drawn = self._empty(shape, _real(dtype))
+        self._launch(RANDOM, name, drawn, -(-drawn.nbytes // PLACE), np.int64(drawn.size))
+        return drawn
+
+    def _empty(self, shape: Shape, dtype: Any) -> Array:
+        check_place(self.cupy, self.device)
+        return self.cupy.empty(shape, dtype)
 
     def _launch(self, source: Source, name: str, out: Array, places: int, *args: Any) -> None:
         """Run a kernel of a thread for each place, and go on behind them."""

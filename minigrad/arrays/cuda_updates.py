@@ -4,8 +4,8 @@ A launch for each parameter, not one for all of them: what a launch costs the ho
 vanishes in a CUDA graph; a list of pointers would have to be moved to the GPU in every step, for the gradients lie elsewhere
 each time.
 
-What changes from step to step is read from the GPU's memory, so that a graph that holds the launches can be replayed: the
-number of the step t, a 0-d float32 array, and the rate, a 0-d float64 array or a number.
+What changes from step to step can be read from the GPU's memory, so that a graph that holds the launches can be replayed: the
+number of the step t, a 0-d float32 array, and the rate where it is a 0-d array and not a number.
 """
 
 from __future__ import annotations
@@ -23,16 +23,12 @@ SOURCE = Source(FOLDER / "optimiser.cu")
 
 THREADS, MOST_BLOCKS = 256, 2048
 
-REMEMBERED = 64
-"""Rates that are kept on the GPU."""
-
 
 class Updates:
     """The kernels' callers. All arrays of a parameter have its shape."""
 
     def __init__(self, cupy: Any) -> None:
         self.cupy = cupy
-        self._rates: dict[tuple[int, float], Array] = {}
 
     def takes(self, theta: Array) -> bool:
         """Return True if the kernels can change this parameter: float32 or float64, C-contiguous."""
@@ -65,19 +61,14 @@ class Updates:
         theta = arrays[0]
         if theta.size:
             grid = (min(-(-theta.size // THREADS), MOST_BLOCKS),)
-            args = (*arrays, np.int64(theta.size), *counters, self._rate(lr), *more)
+            args = (*arrays, np.int64(theta.size), *counters, *self._rate(lr), *more)
             SOURCE.kernel(name, theta.dtype)(grid, (THREADS,), args, 3 * theta.itemsize)
 
     def _dense(self, gradient: Array) -> Array:
         return self.cupy.ascontiguousarray(gradient)
 
-    def _rate(self, lr: Any) -> Array:
-        """Return a rate as a 0-d float64 array on the GPU: it, if it is one."""
+    def _rate(self, lr: Any) -> tuple[Array | None, np.float64]:
+        """Return a rate as kernels take it: where it lies on the GPU, as float64, or nowhere and the number."""
         if isinstance(lr, self.cupy.ndarray):
-            return lr
-        key = self.cupy.cuda.runtime.getDevice(), float(lr)
-        if key not in self._rates:
-            if len(self._rates) >= REMEMBERED:
-                self._rates.clear()
-            self._rates[key] = self.cupy.full((), lr, np.float64)
-        return self._rates[key]
+            return lr.astype(np.float64, copy=False), np.float64(0)
+        return None, np.float64(lr)

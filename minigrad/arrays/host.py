@@ -49,6 +49,12 @@ class NumpyBackend(Backend):
         """Return a copy of another type (numpy.astype would warn of an overflow from inside NumPy, where no filter reaches)."""
         return array.astype(dtype)
 
+    def check_ids(self, ids: Array, size: int, axis: int, error: type[Exception]) -> None:
+        """Raise `error`, which names one, unless all ids are in 0, …, size − 1."""
+        if ids.size and (ids.min() < 0 or ids.max() >= size):
+            bad = ids[(ids < 0) | (ids >= size)].flat[0]
+            raise error(f"index {bad} is out of bounds for dimension {axis} with size {size}")
+
     def as_array(self, value: Any) -> Array:
         """Turn the scalar that NumPy returns for a 0-d result back into a 0-d array."""
         return np.asarray(value)

@@ -203,10 +203,7 @@ def grid(input: Tensor, at: int, index: Tensor, name: str, limit: bool = True) -
 
 def check_ids(ids: Any, size: int, dim: int, error: type[Exception] = IndexError) -> None:
     """Raise unless all ids are in 0, …, size − 1: PyTorch does not count them from the end here."""
-    host = arrays.backend(ids)
-    if host.device_type == "cpu" and ids.size and (ids.min() < 0 or ids.max() >= size):
-        bad = ids[(ids < 0) | (ids >= size)].flat[0]
-        raise error(f"index {bad} is out of bounds for dimension {dim} with size {size}")
+    arrays.backend(ids).check_ids(ids, size, dim, error)
 
 
 @method

@@ -17,11 +17,12 @@ __device__ __forceinline__ void refuse(unsigned long long* record, long long id,
     }
 }
 
-// Look at n ids, which count from the end where they are negative.
-extern "C" __global__ void check_ids(const long long* ids, long long n, long long size, int axis, unsigned long long* record) {
+// Look whether n ids are in least ... size - 1; least is -size where negative ones count from the end.
+extern "C" __global__ void check_ids(const long long* ids, long long n, long long least, long long size, int axis,
+                                     unsigned long long* record) {
     const long long step = static_cast<long long>(gridDim.x) * blockDim.x;
     for (long long i = static_cast<long long>(blockIdx.x) * blockDim.x + threadIdx.x; i < n; i += step)
-        if (ids[i] < -size || ids[i] >= size) refuse(record, ids[i], axis, size);
+        if (ids[i] < least || ids[i] >= size) refuse(record, ids[i], axis, size);
 }
 
 // classes = the target, or 0 where it is `ignored`; kept = whether it is not.

@@ -98,9 +98,23 @@ class Optimizer:
         for group in self.param_groups:
             for parameter in group["params"]:
                 if parameter.grad is not None:
-                    self.update(parameter, group)
+                    try:
+                        self.update(parameter, group)
+                    except TypeError:
+                        self._check_places(parameter)
+                        raise
                     mark_written(parameter.array)
         return loss
+
+    def _check_places(self, parameter: Tensor) -> None:
+        """Raise RuntimeError if a parameter has been moved away from its state, which no library computes with."""
+        for name, entry in self.state[parameter].items():
+            if isinstance(entry, Tensor) and entry.ndim and entry.device != parameter.device:
+                raise RuntimeError(
+                    f"Expected all tensors to be on the same device, but {name!r} of the optimizer's state is on "
+                    f"{entry.device} and its parameter on {parameter.device}; "
+                    "optimizer.load_state_dict(optimizer.state_dict()) moves the state"
+                ) from None
 
     def update(self, parameter: Tensor, group: Group) -> None:
         """Change one parameter's array in place, by its gradient, its `state` and the settings of its group."""

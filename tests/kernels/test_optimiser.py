@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 
+import layers as nn
 import minigrad as torch
 import minigrad.functional as F
 from minigrad.arrays import transfers
-from minigrad.optim import SGD, Adam, AdamW
+from minigrad.optim import SGD, Adagrad, Adam, AdamW, RMSprop
 
 from ..standin import raw, streams
 
@@ -136,6 +137,40 @@ def test_a_graph_replays_steps_with_other_rates(standin, kind, options):
 
 
 @pytest.mark.parametrize("kind", [SGD, Adam, AdamW])
+@pytest.mark.parametrize("where", ["cpu", "cuda"])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_a_rate_may_be_a_tensor(standin, kind, where, dtype):
+    theta, gradients = np.linspace(-1, 1, 6), np.linspace(1, 2, 12).reshape(2, 6)
+    expected = run(torch.tensor, kind, {"lr": 0.25}, theta, gradients)[0]
+    rate = torch.tensor(np.array(0.25, dtype), device=where)
+    found = run(standin.tensor, kind, {"lr": 0.125}, theta, gradients[:0])[1]
+    found.param_groups[0]["lr"] = rate
+    parameter = found.param_groups[0]["params"][0]
+    with streams.waits() as waited:
+        for g in gradients:
+            parameter.grad = standin.tensor(g)
+            found.step()
+    assert waited == []
+    np.testing.assert_allclose(standin.numpy(parameter), expected.detach().numpy(), rtol=1e-12)
+
+
+def test_a_rate_is_no_launch_of_its_own(standin):
+    """Nor does one that a schedule changes at every step stay on the GPU."""
+    parameter = standin.tensor(np.ones(4), requires_grad=True)
+    optimizer = SGD([parameter], lr=1.0)
+    schedule = torch.optim.lr_scheduler.ExponentialLR(optimizer, 0.5)
+    parameter.grad = standin.tensor(np.ones(4))
+    raw.LAUNCHES.clear()
+    count = transfers.count
+    with streams.waits() as waited:
+        for _ in range(3):
+            optimizer.step()
+            schedule.step()
+    assert (waited, transfers.count, raw.LAUNCHES) == ([], count, ["sgd"] * 3)
+    np.testing.assert_array_equal(standin.numpy(parameter), 1 - (1 + 0.5 + 0.25) * np.ones(4))
+
+
+@pytest.mark.parametrize("kind", [SGD, Adam, AdamW])
 def test_a_state_moves_between_cpu_and_gpu(standin, kind):
     options = {"momentum": 0.9} if kind is SGD else {}
     theta, gradients = np.linspace(-1, 1, 6), np.linspace(1, 2, 24).reshape(4, 6)
@@ -149,3 +184,24 @@ def test_a_state_moves_between_cpu_and_gpu(standin, kind):
             other.grad = second(g)
             resumed.step()
         np.testing.assert_allclose(other.detach().cpu().numpy(), expected.detach().numpy(), rtol=1e-12)
+
+
+@pytest.mark.parametrize("kind", [SGD, Adam, AdamW, RMSprop, Adagrad])
+@pytest.mark.parametrize(("first", "second"), [("cpu", "cuda"), ("cuda", "cpu")])
+def test_a_model_that_moves_leaves_its_state_behind(standin, kind, first, second):
+    model = nn.Linear(3, 2, device=first)
+    options = {"momentum": 0.9} if kind is SGD else {}
+    optimizer = kind(model.parameters(), lr=0.1, **options)
+
+    def step(device):
+        optimizer.zero_grad()
+        model(torch.ones(1, 3, device=device)).sum().backward()
+        optimizer.step()
+
+    step(first)
+    model.to(second)
+    with pytest.raises(RuntimeError, match=r"of the optimizer's state is on .* and its parameter on .*load_state_dict"):
+        step(second)
+    optimizer.load_state_dict(optimizer.state_dict())
+    step(second)
+    assert model.weight.device.type == second

@@ -101,7 +101,8 @@ def test_normal(gpu, seed, n, dtype):
     if dtype == "float64":
         u, turn = units(w[:, :2], dtype) + 2.0**-54, units(w[:, 2:], dtype)
     else:
-        u, turn = ((w[:, ::2] + 0.5) / 2**32).reshape(-1), units(w[:, 1::2], dtype)
+        u = ((w[:, ::2].astype("float32") + np.float32(0.5)) / 2**32).reshape(-1).astype("float64")
+        turn = units(w[:, 1::2], dtype)
     r = np.sqrt(-2 * np.log(u))
     expected = np.stack([r * np.cos(2 * np.pi * turn), r * np.sin(2 * np.pi * turn)], -1).reshape(-1)[:n]
     found = gpu.backend.to_numpy(stream(gpu, seed).normal((n,), np.dtype(dtype)))

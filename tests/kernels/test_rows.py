@@ -88,6 +88,10 @@ def lookup(library, ids):
     return F.embedding(library.tensor(ids), library.tensor(np.ones((3, 2))))
 
 
+def lookup_of_halves(library, ids):
+    return F.embedding(library.tensor(ids), library.tensor(np.ones((3, 2), "float16")))
+
+
 def targets(library, ids):
     return F.cross_entropy(library.tensor(np.zeros((len(ids), 3))), library.tensor(ids))
 
@@ -102,14 +106,28 @@ def writing(library, ids):
     return x
 
 
+def adding(library, ids):
+    rows = library.tensor(np.ones((len(ids), 2)))
+    return library.tensor(np.ones((3, 2))).index_add(0, library.tensor(ids), rows)
+
+
+def gathering(library, ids):
+    return library.tensor(np.ones((3, 3))).gather(0, library.tensor(ids).reshape(1, -1)[:, -3:])
+
+
 LATE = [
     (lookup, 3, "index out of range in self: an id is 3, the table has 3 rows"),
     (lookup, -1, "an id is -1, the table has 3 rows"),
+    (lookup_of_halves, 3, "an id is 3, the table has 3 rows"),
+    (lookup_of_halves, -1, "an id is -1, the table has 3 rows"),
     (targets, 3, "Target 3 is out of bounds"),
     (targets, -1, "Target -1 is out of bounds"),
     (reading, 3, "index 3 is out of bounds for (axis|dimension) 1 with size 3"),
     (reading, -4, "index -4 is out of bounds for (axis|dimension) 1 with size 3"),
     (writing, 3, "index 3 is out of bounds for (axis|dimension) 0 with size 3"),
+    (adding, 3, "index 3 is out of bounds for (axis|dimension) 0 with size 3"),
+    (adding, -1, "index -1 is out of bounds for (axis|dimension) 0 with size 3"),
+    (gathering, -1, "index -1 is out of bounds for (axis|dimension) 0 with size 3"),
 ]
 
 
@@ -129,7 +147,7 @@ def test_an_id_out_of_range_raises_when_the_host_waits(gpu, use, bad, message):
 
 
 def test_what_is_in_range_raises_nothing(gpu):
-    for use in (lookup, targets, reading, writing):
+    for use in (lookup, lookup_of_halves, targets, reading, writing, adding, gathering):
         use(gpu, np.array([0, 2, 1])).cpu()
     reading(gpu, np.array([-3, -1])).cpu()
     torch.cuda.synchronize()

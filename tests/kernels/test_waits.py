@@ -5,6 +5,8 @@ import pytest
 
 import layers
 import minigrad
+from layers.seq2seq.encoder import Encoder
+from layers.utils import rnn
 from minigrad import arrays, autograd
 from minigrad.ops.rule import REGISTRY
 
@@ -68,3 +70,31 @@ def test_names_of_our_own(standin):
         y = arrays.to_numpy(y)
         assert y.dtype == expected.dtype
         np.testing.assert_array_equal(y, expected)
+
+
+@pytest.mark.parametrize("batch_first", [False, True])
+def test_padding_again_waits_for_its_lengths_alone(standin, batch_first):
+    x = np.arange(24.0).reshape(4, 3, 2)
+    lengths = [1, 3, 2, 2] if batch_first else [2, 4, 1]
+    packed = rnn.pack_padded_sequence(standin.tensor(x, True), lengths, batch_first, enforce_sorted=False)
+    with streams.waits() as found:
+        padded, descending = rnn.unpacked(packed, batch_first, padding_value=-1.0, total_length=5)
+        padded.sum().backward()
+    assert found == []
+    assert descending.tolist() == sorted(lengths, reverse=True)
+    again, counts = rnn.pad_packed_sequence(packed, batch_first, padding_value=-1.0, total_length=5)
+    assert counts.tolist() == lengths
+    here = rnn.pack_padded_sequence(minigrad.tensor(x), lengths, batch_first, enforce_sorted=False)
+    expected, _ = rnn.pad_packed_sequence(here, batch_first, padding_value=-1.0, total_length=5)
+    for y in (padded, again):
+        np.testing.assert_array_equal(standin.numpy(y), expected.numpy())
+
+
+def test_an_encoder_waits_for_nothing(standin):
+    encoder = Encoder(7, 3, 4, bidirectional=True, device="cuda")
+    ids = standin.tensor(np.array([[1, 2, 3], [4, 5, 0], [6, 0, 0]]).T.copy())
+    lengths = minigrad.tensor([1, 3, 2])
+    encoder(ids, lengths)  # kernels are compiled, and what they need is looked up
+    with streams.waits() as found:
+        encoder(ids, lengths).outputs.sum().backward()
+    assert found == []

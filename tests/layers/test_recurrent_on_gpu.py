@@ -14,6 +14,7 @@ import layers as nn
 import minigrad as torch
 from layers import bptt
 from layers.recurrent import gpu, persistent, replay
+from layers.recurrent.gru import gru
 
 from ..standin.install import missing, standin
 
@@ -31,18 +32,20 @@ def running(way: str, order: int = 0) -> Iterator[None]:
         yield
 
 
-def everything(module: nn.Module, device: str, x: np.ndarray, lengths: list[int] | None) -> list[np.ndarray]:
-    """Return y, the states at the end, and the gradients of x and all weights, for a loss of all outputs."""
+def everything(
+    module: nn.Module, device: str, x: np.ndarray, lengths: list[int] | None, states: list[np.ndarray] | None = None
+) -> list[np.ndarray]:
+    """Return y, the states at the end, and the gradients of x, all weights and the states, for a loss of all outputs."""
     module = module.to(device)
-    leaf = torch.tensor(x).to(device).requires_grad_()
+    leaf, *starts = (torch.tensor(a).to(device).requires_grad_() for a in [x, *(states or [])])
     given = leaf if lengths is None else nn.utils.rnn.pack_padded_sequence(leaf, lengths, enforce_sorted=False)
-    y, ends = module(given)
+    y, ends = module(given, None if states is None else tuple(starts) if len(starts) > 1 else starts[0])
     y = y if lengths is None else y.data
     ends = ends if isinstance(ends, tuple) else (ends,)
     loss = torch.sin(y).sum() + sum((2 * torch.cos(end)).sum() for end in ends)
     module.zero_grad()
     loss.backward()
-    found = [y, *ends, leaf.grad, *(p.grad for p in module.parameters())]
+    found = [y, *ends, leaf.grad, *(p.grad for p in module.parameters()), *(start.grad for start in starts)]
     return [tensor.detach().cpu().numpy() for tensor in found]
 
 
@@ -63,15 +66,96 @@ def test_it_is_what_numpy_computes(way, data):
     if kind == "RNN":
         options["nonlinearity"] = draw(st.sampled_from(["tanh", "relu"]))
     lengths = draw(st.none() | st.lists(st.integers(1, T), min_size=B, max_size=B))
-    x = np.random.default_rng(draw(st.integers(0, 99))).standard_normal((max(lengths or [T]), B, I)).astype(dtype)
+    rng = np.random.default_rng(draw(st.integers(0, 99)))
+    x = rng.standard_normal((max(lengths or [T]), B, I)).astype(dtype)
     module = getattr(nn, kind)(I, H, **options)
-    expected = everything(module, "cpu", x, lengths)
+    states = None
+    if draw(st.booleans()):
+        cells = module.num_layers * module.directions
+        states = [rng.standard_normal((cells, B, H)).astype(dtype) for _ in range(2 if kind == "LSTM" else 1)]
+    expected = everything(module, "cpu", x, lengths, states)
     with running(way, draw(st.integers(0, 3))):
-        obtained = everything(module, "cuda", x, lengths)
+        obtained = everything(module, "cuda", x, lengths, states)
         assert module.ways == {"forward": way, "backward": way}
         module.to("cpu")
     for a, b in zip(expected, obtained, strict=True):
         np.testing.assert_allclose(b, a, **TOLERANCE[dtype])
+
+
+VIEWS = {
+    "columns apart": lambda x: x[..., ::2],
+    "one row for all": lambda x: x[:1, :1, :3].expand(5, 2, 3),
+    "windows": lambda x: x.flatten()[:7].unfold(0, 3, 1).unsqueeze(1),
+    "turned round": lambda x: x[..., :3].flip(-1),
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("precision", [None, "bfloat16"])
+@pytest.mark.parametrize("view", VIEWS)
+def test_an_input_may_be_any_view(way, precision, view):
+    torch.manual_seed(0)
+    module = nn.GRU(3, 4, precision=precision)
+    memory = np.random.default_rng(0).standard_normal((5, 2, 6)).astype(np.float32)
+
+    def found(device: str) -> list[np.ndarray]:
+        layer, leaf = module.to(device), torch.tensor(memory).to(device).requires_grad_()
+        layer.zero_grad()
+        y, _ = layer(VIEWS[view](leaf))
+        torch.sin(y).sum().backward()
+        return [tensor.detach().cpu().numpy() for tensor in (y, leaf.grad, layer.weight_ih_l0.grad)]
+
+    expected = found("cpu")
+    with running(way):
+        obtained = found("cuda")
+        module.to("cpu")
+    for a, b in zip(expected, obtained, strict=True):
+        assert np.abs(a - b).max() <= (1e-5 if precision is None else 4e-2) * np.abs(a).max()
+
+
+@pytest.mark.parametrize("device", ["cpu", *WAYS])
+def test_a_batch_may_be_empty(device):
+    module = nn.GRU(2, 3, bidirectional=True)
+    with running(device):
+        layer = module.to("cpu" if device == "cpu" else "cuda")
+        x = torch.zeros(4, 0, 2, device=layer.weight_ih_l0.device, requires_grad=True)
+        y, h = layer(x)
+        (y.sum() + h.sum()).backward()
+        assert (y.shape, h.shape, x.grad.shape) == ((4, 0, 6), (2, 0, 3), (4, 0, 2))
+        assert all(bool((p.grad == 0).all()) for p in layer.parameters())
+
+
+@pytest.mark.parametrize("device", ["cpu", *WAYS])
+@pytest.mark.parametrize("kind", ["RNN", "LSTM", "GRU"])
+def test_types_that_differ_are_refused(device, kind):
+    """A kernel is told no types: it would read numbers of 8 bytes as pairs of 4."""
+    module = getattr(nn, kind)(2, 3)
+    with running(device):
+        layer = module.to("cpu" if device == "cpu" else "cuda")
+        x = torch.zeros(4, 1, 2, device=layer.weight_ih_l0.device)
+        start = x.new_zeros(1, 1, 3, dtype=torch.float64)
+        with pytest.raises(RuntimeError, match="found input tensor with float32 and hidden tensor with float64"):
+            layer(x, (start, start) if kind == "LSTM" else start)
+        layer.bias_hh_l0.data = layer.bias_hh_l0.data.double()
+        with pytest.raises(RuntimeError, match="found input tensor with float32 and parameter tensor with float64"):
+            layer(x)
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_biases_may_be_views(way):
+    torch.manual_seed(0)
+    module, apart = nn.GRU(3, 4), torch.randn(12, 2)
+    x, h = torch.randn(5, 2, 3), torch.zeros(1, 2, 4)
+
+    def y(device: str) -> np.ndarray:
+        W_ih, W_hh, b_ih, _ = module.to(device).parameters()
+        found = gru(x.to(device), h.to(device), W_ih, W_hh, b_ih, apart.to(device).select(1, 0), keep=False)
+        return found[0].detach().cpu().numpy()
+
+    expected = y("cpu")
+    with running(way):
+        np.testing.assert_allclose(y("cuda"), expected, **TOLERANCE[np.float32])
+        module.to("cpu")
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -133,11 +217,11 @@ def test_a_loop_is_captured_when_it_comes_again_and_replayed_then():
         ways = []
         for _ in range(4):
             h[...] = 0
-            ways.append(replay.replayed(cupy, (kernel, *args), loop))
+            ways.append(replay.replayed(cupy, replay.LEAST, (kernel, *args), loop))
             np.testing.assert_array_equal(cupy.asnumpy(h), [[0] * 4, [2] * 4])
         assert ways == ["loop", "graph", "graph", "graph"]
         assert len(calls) == 2
-        assert replay.replayed(cupy, (kernel, x, *args), loop) == "loop", "another address is another loop"
+        assert replay.replayed(cupy, replay.LEAST, (kernel, x, *args), loop) == "loop", "another address is another loop"
 
 
 def test_a_loop_that_cannot_be_captured_runs_as_it_is():
@@ -147,9 +231,17 @@ def test_a_loop_that_cannot_be_captured_runs_as_it_is():
         def loop() -> None:
             x[...] = x + 1  # allocates
 
-        ways = [replay.replayed(cupy, ("a loop that allocates", x), loop) for _ in range(3)]
+        ways = [replay.replayed(cupy, replay.LEAST, ("a loop that allocates", x), loop) for _ in range(3)]
         assert ways == ["loop"] * 3
         np.testing.assert_array_equal(cupy.asnumpy(x), 3.0)
+
+
+def test_few_launches_are_not_captured():
+    """They cost less than they would take from the place of graphs that are worth while."""
+    with standin() as cupy:
+        ways = [replay.replayed(cupy, replay.LEAST - 1, ("a short loop",), lambda: None) for _ in range(3)]
+        assert ways == ["loop"] * 3
+        assert not any("a short loop" in key for key in replay._GRAPHS.found)
 
 
 def test_an_unknown_precision_is_refused():

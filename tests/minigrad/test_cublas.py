@@ -83,6 +83,16 @@ def test_shapes_and_strides_that_do_not_fit_are_refused():
             handle.gemm(cupy.ones((4, 6))[::2, ::2], cupy.ones((3, 2)), cupy.ones((2, 2)))
 
 
+def test_types_that_do_not_fit_are_refused():
+    """cuBLAS is told one type for both operands: it would read the other one's bytes as that."""
+    with standin() as cupy:
+        handle, single, double = cublas.handle(cupy), cupy.ones((2, 2), "f4"), cupy.ones((2, 2), "f8")
+        with pytest.raises(ValueError, match="float32 times float64 into float32"):
+            handle.gemm(single, double, single)
+        with pytest.raises(ValueError, match="float32 times float32 into float64"):
+            handle.gemm(single, single, double)
+
+
 def test_a_failing_call_says_which_and_why(monkeypatch):
     with standin() as cupy:
         handle = cublas.handle(cupy)

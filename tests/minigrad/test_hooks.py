@@ -57,6 +57,13 @@ def test_a_hook_must_not_change_the_shape(x):
         h.sum().backward()
 
 
+def test_a_hook_must_not_change_the_type(x):
+    h = x * 1
+    h.register_hook(lambda g: g.double() if g.dtype == torch.float32 else g.float())
+    with pytest.raises(RuntimeError, match=r"hook has changed the type of value \(was torch.float"):
+        h.sum().backward()
+
+
 def test_hooks_apply_to_grad_as_well(x):
     h = x * 2
     h.register_hook(lambda g: g * 5)

@@ -298,5 +298,18 @@ def scatter(array: ndarray, slices: Any, value: Any, function: Any, name: str, t
     parts = indices.prepared(slices, made)
     if array.dtype.char not in types and any(isinstance(part, ndarray) and not indices.is_mask(part) for part in parts):
         raise TypeError(f"{name} only supports int32, float32, float64, uint32, uint64 as data type")
-    where, values = indices.for_numpy(array, parts), bare(value)
-    streams.issue(lambda: function.at(array._a, where, np.asarray(values).astype(array.dtype)), [array.memory])
+    where, values = indices.for_numpy(array, parts), np.asarray(bare(value)).astype(array.dtype)
+
+    def work() -> None:
+        atomic = function
+        if function in FMAXF and array.dtype.kind == "f":  # also where CuPy's atomics take doubles
+            atomic = FMAXF[function]
+            for x in (array._a, values):
+                x[...] = x.astype(np.float32)
+        atomic.at(array._a, where, values)
+
+    streams.issue(work, [array.memory])
+
+
+FMAXF = {np.maximum: np.fmax, np.minimum: np.fmin}
+"""What CuPy's atomics call for floating-point extremes of either size: nan is passed over, doubles are rounded."""

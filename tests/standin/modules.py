@@ -5,7 +5,7 @@ from __future__ import annotations
 import types
 from typing import Any
 
-from . import drawing, functions, libraries, memory, raw, streams
+from . import functions, libraries, memory, raw, streams
 
 
 def module(name: str, **contents: Any) -> types.ModuleType:
@@ -59,14 +59,11 @@ def cuda() -> list[types.ModuleType]:
 def mathematics() -> list[types.ModuleType]:
     """Return the libraries."""
     return [
-        module("cupy.linalg", inv=libraries.inv, svd=libraries.svd, norm=libraries.norm, lstsq=None),
+        module("cupy.linalg", inv=libraries.inv, svd=libraries.svd, qr=libraries.qr, norm=libraries.norm, lstsq=None),
         module("cupy.fft"),
-        module("cupy.random", Philox4x3210=drawing.Philox4x3210, Generator=drawing.Generator),
-        module("cupy.cublas", gemm=libraries.gemm),
         module("cupy.lib"),
         module("cupy.lib.stride_tricks", as_strided=libraries.as_strided),
-        module("cupyx", rsqrt=libraries.rsqrt, errstate=libraries.errstate),
+        module("cupyx", errstate=libraries.errstate),
         module("cupyx.scipy"),
-        module("cupyx.scipy.sparse", csr_matrix=libraries.csr_matrix),
         module("cupyx.scipy.special", erf=libraries.erf),
     ]
