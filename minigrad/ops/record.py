@@ -20,6 +20,7 @@ from ..modes import mode, unusual, user_trace
 from ..tensor import Tensor
 from . import promotion
 from .errors import explain
+from .together import together
 
 if TYPE_CHECKING:
     from .rule import Op
@@ -96,6 +97,8 @@ def binary(op: Op) -> Callable[..., Any]:  # noqa: C901 - unrolled on purpose
         try:
             y = value(numpy if type(a) is ndarray else namespace(a), a, b)
         except (ValueError, TypeError, RuntimeError) as error:
+            if (moved := together((input, other))) is not None:
+                return call(*moved)
             raise explain(op, (a, b), {}, error) from None
         if type(y) is not ndarray:
             y = backend(a).as_array(y)
@@ -150,6 +153,8 @@ def general(op: Op) -> Callable[..., Any]:  # noqa: C901 - the loop over operand
         try:
             y = value(numpy if type(like) is ndarray else namespace(like), *arrays, **settings)
         except (ValueError, TypeError, IndexError, RuntimeError, OverflowError) as error:
+            if (moved := together(inputs)) is not None:
+                return call(*moved, **settings)
             raise explain(op, arrays, settings, error) from None
         needed = needed_by(op, sources) if not unusual or mode.recording else 0
         if type(y) is tuple:
