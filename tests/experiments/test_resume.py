@@ -117,7 +117,7 @@ sys.exit(main(sys.argv[1:]))
 """
 
 
-@pytest.mark.parametrize("when", [1, 2, 7, pytest.param(12, marks=pytest.mark.slow), pytest.param(29, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("when", [1, *(pytest.param(n, marks=pytest.mark.slow) for n in (2, 7, 12, 29))])
 def test_killed_inside_a_write(when, whole, tmp_path):
     folder = tmp_path / "run"
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), *sys.path])}

@@ -78,7 +78,9 @@ def losses(kind: str, precision: str | None, seen: Callable[[dict[str, str]], No
     return found
 
 
-@pytest.mark.parametrize(("kind", "precision"), [("RNN", None), ("LSTM", "bfloat16"), ("GRU", "float16")])
+@pytest.mark.parametrize(
+    ("kind", "precision"), [("RNN", None), pytest.param("LSTM", "bfloat16", marks=pytest.mark.slow), ("GRU", "float16")]
+)
 def test_it_is_what_the_loops_compute(kind, precision, monkeypatch):
     ways: list[dict[str, str]] = []
     with standin(), mock.patch.object(persistent, "fits", return_value=None):

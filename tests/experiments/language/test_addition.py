@@ -92,6 +92,7 @@ def test_the_claim_is_judged_after_ten_epochs_on_real_data(ahead, holds, tmp_pat
     assert addition.claims(addition.Config(variants=("plain", "reversed")), arrays)[0].holds is None
 
 
+@pytest.mark.slow
 def test_a_run_that_is_stopped_ends_with_the_same_bytes(tmp_path):
     stop_and_resume(lambda folder: start(folder, "variants=plain,peeky", "forcing=linear", "forcing_c=0.05"), tmp_path)
 

@@ -72,6 +72,7 @@ def test_the_claim_takes_the_epoch_that_is_best_on_validation(right, holds, tmp_
     assert dates.claims(dates.Config(), arrays)[0].holds is None
 
 
+@pytest.mark.slow
 def test_a_run_that_is_stopped_ends_with_the_same_bytes(tmp_path):
     stop_and_resume(lambda folder: start(folder, "models=attention,plain", "dropout=0.2", "drawn=0"), tmp_path)
 

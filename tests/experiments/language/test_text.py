@@ -193,6 +193,7 @@ def test_it_beats_bigrams_on_the_sample(tmp_path, capsys):
     assert [claim.holds for claim in claims] == [False, None]
 
 
+@pytest.mark.slow
 def test_a_run_that_was_stopped_ends_with_the_same_bytes(tmp_path):
     stop_and_resume(lambda path: start(path, "epochs=4", "layers=2", "dropout=0.2"), tmp_path)
 

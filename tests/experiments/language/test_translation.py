@@ -51,6 +51,7 @@ def test_bleu_is_that_of_the_stored_answers(folder):
     assert {path.stem for path in folder.glob("*.svg")} == names
 
 
+@pytest.mark.slow
 def test_eighteen_sentences_are_memorised(tmp_path):
     given = ["task=korean-sentences", "epochs=30", "batch_size=6", "lr=0.01", "dropout=0", "plateau=no", "models=attention"]
     assert main(["run", "translate", "--set", *given, "hidden=24", "embedding=16", "--out", str(tmp_path / "run")]) == 0
@@ -86,7 +87,7 @@ SYSTEMS = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("system", SYSTEMS)
+@pytest.mark.parametrize("system", [next(iter(SYSTEMS)), *(pytest.param(s, marks=pytest.mark.slow) for s in [*SYSTEMS][1:])])
 def test_every_kind_of_system_runs(system, tmp_path):
     if "subwords" in system:
         pytest.importorskip("tokenizers")
@@ -96,6 +97,7 @@ def test_every_kind_of_system_runs(system, tmp_path):
     assert np.isfinite(arrays["attention_gradient_map"]).all()
 
 
+@pytest.mark.slow
 def test_a_run_that_is_stopped_ends_with_the_same_bytes(tmp_path):
     given = ("forcing=linear", "forcing_c=0.02", "sample=yes", "curriculum=1", "buckets=3", "clip=1", "patience=3", "drawn=0")
     stop_and_resume(lambda folder: start(folder, *given), tmp_path)
