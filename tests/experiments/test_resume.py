@@ -139,7 +139,7 @@ WRITES = [
 ]
 
 
-@pytest.mark.parametrize(("name", "nth"), WRITES)
+@pytest.mark.parametrize(("name", "nth"), [w if w in WRITES[::3] else pytest.param(*w, marks=pytest.mark.slow) for w in WRITES])
 def test_a_full_disk_stops_the_run_and_loses_nothing(name, nth, whole, tmp_path, monkeypatch, capsys):
     folder, write, count = tmp_path / "run", Path.write_bytes, 0
 

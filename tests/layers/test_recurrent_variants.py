@@ -246,7 +246,10 @@ def test_second_derivatives_of_cells(kind, settings):
     assert gradgradcheck(run, inputs, rtol=1e-5, atol=1e-7, fast_mode=True)
 
 
-@pytest.mark.parametrize("settings", [{"peephole": True, "layer_norm": True, "zoneout": (0.2, 0.3)}, {"coupled": True}])
+ALL = {"peephole": True, "layer_norm": True, "zoneout": (0.2, 0.3)}
+
+
+@pytest.mark.parametrize("settings", [pytest.param(ALL, marks=pytest.mark.slow), {"coupled": True}])
 def test_second_derivatives_of_a_sequence(settings):
     layer = scattered(nn.LSTM(1, 2, dtype=torch.float64, **settings))
 

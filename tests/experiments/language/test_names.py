@@ -178,7 +178,7 @@ def test_what_is_no_good_is_refused_in_one_line(case, tmp_path, monkeypatch, cap
     assert not list(tmp_path.glob("runs/*"))
 
 
-@pytest.mark.parametrize("kind", ["elman", "lstm"])
+@pytest.mark.parametrize("kind", ["elman", pytest.param("lstm", marks=pytest.mark.slow)])
 def test_other_recurrent_layers_are_trained_and_asked(kind, tmp_path, capsys):
     assert main(start(tmp_path / kind, True, f"kind={kind}")) == 0
     generator = NameGenerator.load(tmp_path / kind)
