@@ -16,10 +16,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from matplotlib.figure import Figure
-
-from ..lab import Arrays, Claim, Experiment, Record, Table, option
-from .comparison import AddingConfig, after_all_updates, constant_claims, draw, each, final, learn_to_add, losses_table
+from ..lab import Arrays, Claim, option
+from .comparison import AddingConfig, adding_experiment, after_all_updates, constant_claims, each, final
 from .learning import seeds_of
 from .networks import Kind
 
@@ -36,11 +34,6 @@ class Config(AddingConfig):
     every: int = option(200, "updates between two looks at the test sequences", quick=100, low=1)
     seeds: int = option(5, "trainings of each kind, with seed, seed + 1, …", quick=2, low=1)
     lr: float = option(0.01, "learning rate of Adam", low=0)
-
-
-def run(config: Config, record: Record) -> Arrays:
-    """The test loss on the way, per kind, seed and look, and the gradients; the loss of predicting 1."""
-    return learn_to_add(config, KINDS, record)
 
 
 def claims(config: Config, arrays: Arrays) -> list[Claim]:
@@ -60,24 +53,11 @@ def claims(config: Config, arrays: Arrays) -> list[Claim]:
     ]
 
 
-def table(config: Config, arrays: Arrays) -> Table:
-    """The test loss of both networks."""
-    return losses_table(config, KINDS, arrays)
-
-
-def plot(config: Config, arrays: Arrays) -> Figure:
-    """Learning curves, and the gradient step by step."""
-    return draw(config, KINDS, arrays)
-
-
-EXPERIMENT = Experiment(
+EXPERIMENT = adding_experiment(
+    KINDS,
     name="adding",
     summary="adding two marked numbers out of a hundred: an LSTM learns it, a tanh network hardly",
     source="Hochreiter and Schmidhuber 1997, experiment 4",
-    runtime="3 min",
     config=Config,
-    run=run,
     claims=claims,
-    plot=plot,
-    table=table,
 )

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
 
 from minigrad import optim
 
-from ..lab import Arrays, Claim, Record, Table, option
+from ..lab import Arrays, Claim, Experiment, Record, Table, option
 from ..lab.figures import new_figure
 from .learning import Learner, LearningConfig, learn, plural, seeds_of
 from .networks import LABELS, SHORT, Kind
@@ -97,6 +99,34 @@ def losses_table(config: AddingConfig, kinds: tuple[Kind, ...], arrays: Arrays) 
     rows.append(["predicting 1", *[f"{arrays['constant']:.4f}"] * 3, "-", "-", "-"])
     title = f"Adding, T = {config.T}, H = {config.H}: test MSE after {seeds_of(config)}"
     return Table(title, ["network", "median", "least", "most", "norm of g", "largest", "skipped"], rows)
+
+
+def adding_experiment(
+    kinds: tuple[Kind, ...], *, name: str, summary: str, source: str, config: type[AddingConfig],
+    claims: Callable[[Any, Arrays], list[Claim]],
+) -> Experiment[Any]:  # fmt: skip
+    """The experiment that trains these kinds of networks to add."""
+
+    def run(config: AddingConfig, record: Record) -> Arrays:
+        return learn_to_add(config, kinds, record)
+
+    def table(config: AddingConfig, arrays: Arrays) -> Table:
+        return losses_table(config, kinds, arrays)
+
+    def plot(config: AddingConfig, arrays: Arrays) -> Figure:
+        return draw(config, kinds, arrays)
+
+    return Experiment(
+        name=name,
+        summary=summary,
+        source=source,
+        runtime="3 min",
+        config=config,
+        run=run,
+        claims=claims,
+        plot=plot,
+        table=table,
+    )
 
 
 def draw(config: AddingConfig, kinds: tuple[Kind, ...], arrays: Arrays) -> Figure:

@@ -18,10 +18,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from matplotlib.figure import Figure
-
-from ..lab import Arrays, Claim, Experiment, Record, Table, option
-from .comparison import AddingConfig, after_all_updates, constant_claims, draw, each, final, learn_to_add, losses_table
+from ..lab import Arrays, Claim, option
+from .comparison import AddingConfig, adding_experiment, after_all_updates, constant_claims, each, final
 from .learning import seeds_of
 from .networks import Kind
 
@@ -35,11 +33,6 @@ class Config(AddingConfig):
 
     updates: int = option(3000, "updates of each training", quick=400, low=1)
     every: int = option(100, "updates between two looks at the test sequences", quick=100, low=1)
-
-
-def run(config: Config, record: Record) -> Arrays:
-    """The test loss on the way, per kind, seed and look, and the gradients; the loss of predicting 1."""
-    return learn_to_add(config, KINDS, record)
 
 
 def claims(config: Config, arrays: Arrays) -> list[Claim]:
@@ -60,24 +53,11 @@ def claims(config: Config, arrays: Arrays) -> list[Claim]:
     ]
 
 
-def table(config: Config, arrays: Arrays) -> Table:
-    """The test loss of the networks."""
-    return losses_table(config, KINDS, arrays)
-
-
-def plot(config: Config, arrays: Arrays) -> Figure:
-    """Learning curves, and the gradient step by step."""
-    return draw(config, KINDS, arrays)
-
-
-EXPERIMENT = Experiment(
+EXPERIMENT = adding_experiment(
+    KINDS,
     name="irnn",
     summary="ReLU units that begin with W_hh = I learn to add over 100 steps, tanh units do not",
     source="Le, Jaitly and Hinton 2015",
-    runtime="3 min",
     config=Config,
-    run=run,
     claims=claims,
-    plot=plot,
-    table=table,
 )

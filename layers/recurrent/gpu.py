@@ -24,11 +24,11 @@ from minigrad.arrays.cuda_source import Source
 
 from . import persistent
 from .elman import ElmanKernel
-from .gpu_product import FOLDER, THREADS, Products, blocks
+from .gpu_product import THREADS, Products, blocks
 from .gru import GRUKernel
 from .kernel import Bptt, Kernel, Weights
 from .lstm import LSTMKernel
-from .persistent import every, plane, stride
+from .persistent import FOLDER, every, plane, stride
 from .replay import replayed
 
 Array = Any

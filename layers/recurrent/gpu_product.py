@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -10,11 +9,9 @@ import numpy as np
 from minigrad.arrays import cublas
 from minigrad.arrays.cuda_source import Source
 
-from .persistent import stride
+from .persistent import FOLDER, stride
 
 Array = Any
-
-FOLDER = Path(__file__).parent / "kernels"
 
 THREADS = 256
 """Per block of kernels that have a thread for each element."""

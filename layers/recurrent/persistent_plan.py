@@ -37,7 +37,7 @@ LARGEST, STEP = 1024, 64
 """H up to which plans are made, and in what steps."""
 
 THREADS, WARP, MEETING = 256, 32, 32
-"""Threads of a block and of a warp; words from one counter to the next (persistent_wait.cuh)."""
+"""Threads of a block and of a warp; words from one counter to the next (common.cuh)."""
 
 LATENCY, WAIT, FROM_L2 = 600, 1500, 8
 """Clocks that a word takes from the L2 cache and that a wait among blocks takes, and words that come from there per clock and

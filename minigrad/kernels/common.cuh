@@ -5,7 +5,7 @@
 //   - is declared as   extern "C" __global__ void name(pointers and plain scalars),
 //   - takes its arithmetic type from -DREAL=float or -DREAL=double,
 //   - takes shared memory from SHARED only, its size from the launch,
-//   - waits for other blocks by grid_sync or SPIN_UNTIL only, launched cooperatively.
+//   - waits for other blocks by blocks_meet, grid_sync or SPIN_UNTIL only, launched cooperatively.
 //
 // The first lines of a .cu may name the sets of macros that it is to be compiled with, one line for each set:
 //
@@ -94,21 +94,47 @@ __device__ T block_max(T value, T* scratch) {
     return value;
 }
 
-// ---- the grid's barrier
+// ---- where blocks of a cooperative launch wait for each other
 
-// Wait until all blocks of a cooperative launch are here; what they wrote before is then seen by all.
+constexpr int MEETING = 32;  // words from one meeting's counter to the next, where there are several: a cache line
+
+// Add to a counter after all that this thread has seen written, and return what was there.
+__device__ __forceinline__ unsigned add_after(unsigned* counter, unsigned value) {
+#ifdef MINIGRAD_ON_CPU
+    return atomicAdd(counter, value);
+#else
+    unsigned before;
+    asm volatile("atom.add.release.gpu.u32 %0, [%1], %2;" : "=r"(before) : "l"(counter), "r"(value) : "memory");
+    return before;
+#endif
+}
+
+// Read a counter before all that this thread reads later.
+__device__ __forceinline__ unsigned read_before(const unsigned* counter) {
+#ifdef MINIGRAD_ON_CPU
+    return *counter;
+#else
+    unsigned found;
+    asm volatile("ld.acquire.gpu.u32 %0, [%1];" : "=r"(found) : "l"(counter) : "memory");
+    return found;
+#endif
+}
+
+// Wait until `blocks` blocks, one of which is `first`, are here; what they wrote before is then seen by all.
 //
 // `counter` is one word in global memory, zero before its first use and ready for the next launch after each. Every block adds 1
 // to it, the first one as much as makes all of them together 2^31: its highest bit turns over when the last block has come.
-__device__ __forceinline__ void grid_sync(unsigned* counter) {
+__device__ __forceinline__ void blocks_meet(unsigned* counter, unsigned blocks, bool first) {
     __syncthreads();
+    if (blocks == 1) return;
     if (threadIdx.x == 0 && threadIdx.y == 0 && threadIdx.z == 0) {
-        const unsigned blocks = gridDim.x * gridDim.y * gridDim.z;
-        const bool first = blockIdx.x == 0 && blockIdx.y == 0 && blockIdx.z == 0;
-        __threadfence();
-        const unsigned before = atomicAdd(counter, first ? 0x80000000u - (blocks - 1) : 1u);
-        SPIN_UNTIL(((before ^ *static_cast<volatile unsigned*>(counter)) & 0x80000000u) != 0);
-        __threadfence();
+        const unsigned before = add_after(counter, first ? 0x80000000u - (blocks - 1) : 1u);
+        SPIN_UNTIL(((before ^ read_before(counter)) & 0x80000000u) != 0);
     }
     __syncthreads();
+}
+
+// Wait until all blocks are here.
+__device__ __forceinline__ void grid_sync(unsigned* counter) {
+    blocks_meet(counter, gridDim.x * gridDim.y * gridDim.z, blockIdx.x == 0 && blockIdx.y == 0 && blockIdx.z == 0);
 }

@@ -217,7 +217,8 @@ def test_a_plan_made_for_the_chip_runs(standin):
 
 
 @pytest.mark.parametrize(
-    ("file", "wait"), [("forward", "if (s + 1 < t) meet("), ("backward", "meet(meetings"), ("backward", "meet(group")]
+    ("file", "wait"),
+    [("forward", "if (s + 1 < t) blocks_meet("), ("backward", "blocks_meet(meetings"), ("backward", "blocks_meet(group")],
 )
 def test_every_wait_is_needed(file, wait, monkeypatch):
     """Without it, some order of the threads gives wrong values: so the order that the tests draw would show a missing one."""
@@ -227,7 +228,7 @@ def test_every_wait_is_needed(file, wait, monkeypatch):
     source = persistent.FORWARD if file == "forward" else persistent.BACKWARD
     right, code = [], source.path.read_text()
     assert wait in code
-    without = {code: code.replace(wait, wait.replace("meet(", "if (false) meet("))}
+    without = {code: code.replace(wait, wait.replace("blocks_meet(", "if (false) blocks_meet("))}
     with install.standin() as cupy:
         compiled = cupy.RawModule
         monkeypatch.setattr(cupy, "RawModule", lambda *, code, **rest: compiled(code=without.get(code, code), **rest))

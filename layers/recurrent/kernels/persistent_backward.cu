@@ -12,7 +12,6 @@
 
 #include "persistent_cells.cuh"
 #include "persistent_product.cuh"
-#include "persistent_wait.cuh"
 
 // Add to dh what the product with the own units' columns has given, for `rows` rows; `part` is null, or where to leave it.
 __device__ __forceinline__ void hand_on(const Word* shared, REAL* dh, REAL* part, int rows, int H, int units) {
@@ -56,7 +55,7 @@ persistent_backward(int t, int n, int H, const REAL* W_hh, const REAL* dY, long 
                          every_c == nullptr ? nullptr : every_c + s * every_time, dA + s * dA_time, dA_row, slab, H};
         for (int i = threadIdx.x; i < (end_row - first_row) * own; i += THREADS)
             if (first_own + i % own < H) cell_backward(step, first_row + i / own, first_own + i % own);
-        meet(meetings + blockIdx.y * MEETING, gridDim.x * parts, blockIdx.x == 0 && part == 0);
+        blocks_meet(meetings + blockIdx.y * MEETING, gridDim.x * parts, blockIdx.x == 0 && part == 0);
         if (s > 0) {
             step.dY -= dY_time, step.h_after -= h_time, step.A -= A_time, step.tanh_c -= tanh_c_time;
             for (int i = threadIdx.x; i < (end_row - first_row) * own; i += THREADS)
@@ -70,7 +69,7 @@ persistent_backward(int t, int n, int H, const REAL* W_hh, const REAL* dY, long 
             __syncthreads();
         }
         if (parts == 1) continue;
-        meet(group, parts, part == 0);
+        blocks_meet(group, parts, part == 0);
         for (int i = threadIdx.x; i < (end_row - first_row) * own; i += THREADS) {
             const int unit = first_own + i % own;
             const long long e = static_cast<long long>(first_row + i / own) * H + unit;

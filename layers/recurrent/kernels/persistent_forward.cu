@@ -11,7 +11,6 @@
 
 #include "persistent_cells.cuh"
 #include "persistent_product.cuh"
-#include "persistent_wait.cuh"
 
 // For t steps of n rows. Strides are in elements, signed, `*_time` from step to step, `G_gate` from gate to gate; all blocks
 // (n, H) are contiguous. G (g, t, n, H) is W_ih x + b; W_hh is (g H, H), its blocks as PyTorch has them. The planes are h and,
@@ -49,6 +48,6 @@ persistent_forward(int t, int n, int H, const REAL* W_hh, const REAL* b_n, const
             }
             __syncthreads();
         }
-        if (s + 1 < t) meet(meetings + blockIdx.y * MEETING, gridDim.x, blockIdx.x == 0);
+        if (s + 1 < t) blocks_meet(meetings + blockIdx.y * MEETING, gridDim.x, blockIdx.x == 0);
     }
 }

@@ -7,7 +7,7 @@ def finished(module, config, folder):
     """Run it into a folder; the arrays and whether each claim holds. The figure is drawn and the table told on the way."""
     path, arrays, claims = execute(module.EXPERIMENT, config, out=folder)
     assert (path / "figure.png").stat().st_size > 20_000
-    assert str(module.table(config, arrays)).count("\n") >= 3
+    assert str(module.EXPERIMENT.table(config, arrays)).count("\n") >= 3
     return arrays, [claim.holds for claim in claims]
 
 
